@@ -1,0 +1,309 @@
+"""People and where they may be reached: lists, subscribers, subscriptions, fields, segments, suppressions, imports."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import now
+
+from accounts.models import Edition, Organization, User
+from accounts.public_ids import PublicIdField
+from accounts.scoping import ScopedQuerySet
+
+
+class MailingList(models.Model):
+    """A list people subscribe to."""
+
+    public_id = PublicIdField("lst")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="mailing_lists")
+    edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.SET_NULL, related_name="mailing_lists")
+    name = models.CharField(max_length=255, help_text="Shown to subscribers on unsubscribe pages.")
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    modified_at = models.DateTimeField(auto_now=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Subscriber(models.Model):
+    """One person of an organization, known by an email address, a phone number, or both."""
+
+    public_id = PublicIdField("sub")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="subscribers")
+    email = models.CharField(max_length=254, null=True, blank=True, help_text="Lower case, IDNA domain.")  # noqa: DJ001 - NULL keeps the unique constraint apart from people without one
+    phone = models.CharField(max_length=16, blank=True, help_text="E.164, such as +4930123456.")
+    fields = models.JSONField(default=dict, blank=True, help_text="Values of the organization's custom fields, by key.")
+    created_at = models.DateTimeField(default=now, editable=False)
+    modified_at = models.DateTimeField(auto_now=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "email"], name="audience_subscriber_email_per_organization"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "phone"],
+                condition=Q(email__isnull=True),
+                name="audience_subscriber_phone_per_organization",
+            ),
+            models.CheckConstraint(
+                condition=(Q(email__isnull=False) & ~Q(email="")) | ~Q(phone=""), name="audience_subscriber_reachable"
+            ),
+        ]
+        # read by phone look-ups of SMS receipts and STOP words
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "phone"], condition=~Q(phone=""), name="audience_subscriber_phone")
+        ]
+
+    def __str__(self) -> str:
+        return self.email or self.phone
+
+
+class Subscription(models.Model):
+    """A person on a list. Vendors call this row the subscriber."""
+
+    organization_path = "mailing_list__organization"
+
+    class Status(models.TextChoices):
+        UNCONFIRMED = "unconfirmed", "Waiting for confirmation"
+        SUBSCRIBED = "subscribed", "Subscribed"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        BOUNCED = "bounced", "Bounced"
+        COMPLAINED = "complained", "Complained"
+
+    mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="subscriptions")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="subscriptions")
+    status = models.CharField(max_length=16, choices=Status, default=Status.SUBSCRIBED)
+    source = models.CharField(
+        max_length=64, blank=True, help_text="Where the consent came from: import, api, admin, page."
+    )
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    subscribed_at = models.DateTimeField(null=True, blank=True, default=now)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    fields = models.JSONField(default=dict, blank=True, help_text="Values of this list's custom fields, by key.")
+    created_at = models.DateTimeField(default=now, editable=False)
+    modified_at = models.DateTimeField(auto_now=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mailing_list", "subscriber"], name="audience_subscription_once_per_list"),
+            models.CheckConstraint(
+                condition=~Q(status="unsubscribed") | Q(unsubscribed_at__isnull=False),
+                name="audience_subscription_unsubscribed_at",
+            ),
+        ]
+        # read by the freeze: the mailable people of a list
+        indexes: ClassVar = [
+            models.Index(fields=["mailing_list", "status", "subscriber"], name="audience_subscription_mailable")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber} on {self.mailing_list}"
+
+
+class CustomField(models.Model):
+    """A typed field of one list, or (without a list) of every subscriber of the organization."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", "Text"
+        NUMBER = "number", "Number"
+        DATE = "date", "Date"
+        BOOLEAN = "boolean", "Yes or no"
+        CHOICE = "choice", "One of several"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="custom_fields")
+    mailing_list = models.ForeignKey(
+        MailingList, null=True, blank=True, on_delete=models.CASCADE, related_name="custom_fields"
+    )
+    key = models.SlugField(max_length=64, help_text="Used in emails as {{ key }}; lower case, digits and underscores.")
+    name = models.CharField(max_length=255)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.TEXT)
+    choices = models.JSONField(default=list, blank=True, help_text="Allowed values of a field with one of several.")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "key"],
+                condition=Q(mailing_list__isnull=True),
+                name="audience_field_key_per_organization",
+            ),
+            models.UniqueConstraint(
+                fields=["mailing_list", "key"],
+                condition=Q(mailing_list__isnull=False),
+                name="audience_field_key_per_list",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Segment(models.Model):
+    """A saved rule over people: of the lists named, or of the whole organization when none is."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        PENDING = "pending", "Pending"
+        PROCESSING = "processing", "Processing"
+        COMPLETED = "completed", "Completed"
+        FAILED = "failed", "Failed"
+
+    class CommunicationType(models.TextChoices):
+        TRANSACTIONAL = "transactional", "Transactional"
+        MARKETING = "marketing", "Marketing"
+
+    class CommunicationChannel(models.TextChoices):
+        ANY = "any", "Any"
+        EMAIL = "email", "Email"
+        SMS = "sms", "SMS"
+        PASS_PUSH = "pass_push", "Pass push"
+
+    public_id = PublicIdField("seg")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="segments")
+    edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.SET_NULL, related_name="segments")
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    communication_type = models.CharField(max_length=16, choices=CommunicationType, default=CommunicationType.MARKETING)
+    communication_channel = models.CharField(
+        max_length=16, choices=CommunicationChannel, default=CommunicationChannel.ANY
+    )
+    mailing_lists = models.ManyToManyField(MailingList, blank=True, related_name="segments")
+    rules = models.JSONField(default=dict, blank=True, help_text="The rule tree; empty selects everybody.")
+    status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
+    status_reason = models.CharField(max_length=500, blank=True)
+    user_count = models.PositiveIntegerField(default=0)
+    last_calculated_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    modified_at = models.DateTimeField(auto_now=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Suppression(models.Model):
+    """Never send here. Without an organization it holds for the whole system; with a list, for that list only."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", "Email address"
+        PHONE = "phone", "Phone number"
+        DOMAIN = "domain", "Domain"
+
+    class Reason(models.TextChoices):
+        MANUAL = "manual", "Added by a person"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed from everything"
+        BOUNCED = "bounced", "Hard bounce"
+        COMPLAINED = "complained", "Spam complaint"
+        IMPORTED = "imported", "Imported"
+
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="suppressions"
+    )
+    mailing_list = models.ForeignKey(
+        MailingList, null=True, blank=True, on_delete=models.CASCADE, related_name="suppressions"
+    )
+    kind = models.CharField(max_length=8, choices=Kind)
+    value = models.CharField(max_length=254, help_text="Lower case address, domain, or E.164 number.")
+    reason = models.CharField(max_length=16, choices=Reason, default=Reason.MANUAL)
+    source = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            # one constraint a scope, since NULLs are distinct in a unique index
+            models.UniqueConstraint(
+                fields=["kind", "value"],
+                condition=Q(organization__isnull=True),
+                name="audience_suppression_once_in_system",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "kind", "value"],
+                condition=Q(organization__isnull=False, mailing_list__isnull=True),
+                name="audience_suppression_once_per_organization",
+            ),
+            models.UniqueConstraint(
+                fields=["mailing_list", "kind", "value"],
+                condition=Q(mailing_list__isnull=False),
+                name="audience_suppression_once_per_list",
+            ),
+            models.CheckConstraint(
+                condition=Q(mailing_list__isnull=True) | Q(organization__isnull=False),
+                name="audience_suppression_list_has_organization",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Import(models.Model):
+    """A CSV file of people on its way into a list."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Waiting for you"
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        COMPLETED = "completed", "Completed"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    class OnConflict(models.TextChoices):
+        UPDATE = "update", "Update people who are already on the list"
+        SKIP = "skip", "Leave people who are already on the list as they are"
+
+    public_id = PublicIdField("imp")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="imports")
+    mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="imports")
+    file = models.FileField(upload_to="imports/")
+    file_name = models.CharField(max_length=255)
+    encoding = models.CharField(max_length=32, blank=True)
+    delimiter = models.CharField(max_length=1, blank=True)
+    mapping = models.JSONField(
+        default=dict, blank=True, help_text="Column number -> email, phone or a custom field's key."
+    )
+    on_conflict = models.CharField(max_length=8, choices=OnConflict, default=OnConflict.UPDATE)
+    status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
+    status_reason = models.CharField(max_length=500, blank=True)
+    rows_total = models.PositiveIntegerField(default=0)
+    rows_done = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    error_file = models.FileField(upload_to="imports/", blank=True)
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} into {self.mailing_list}"

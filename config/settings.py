@@ -1,0 +1,247 @@
+"""Django's settings. Every choice an operator makes is an environment variable, listed in `.env.example`."""
+
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.keys import generated_key
+
+# Lets ModelAdmin[Campaign] and CharField[str, str] be written; Django's classes are generic only for the type checker.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+# --- Where this runs --------------------------------------------------------------------------------------------
+
+ENVIRONMENT: str = env.str("BROADSHEET_ENVIRONMENT", "local")
+if ENVIRONMENT not in {"local", "production"}:
+    raise ImproperlyConfigured("BROADSHEET_ENVIRONMENT is either local or production.")
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = env.bool("DEBUG", False)
+VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def secret(name: str) -> str:
+    """A secret from the environment; outside production one is made on first use and kept under VAR_DIR."""
+    value: str = env.str(name, "")
+    if value:
+        return value
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"Set {name}: production does not start with a generated key.")
+    return generated_key(VAR_DIR / "keys", name)
+
+
+SECRET_KEY = secret("SECRET_KEY")
+# The first key signs, all verify: put a new key in front to rotate, and old mails keep working.
+TRACKING_KEYS: list[str] = env.list("TRACKING_KEYS", default=[]) or [secret("TRACKING_KEY")]
+
+BASE_URL: str = env.str("BASE_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+WEB_HOST: str = env.str("WEB_HOST", "127.0.0.1")
+WEB_PORT: int = env.int("WEB_PORT", 8000)
+WEB_WORKERS: int = env.int("WEB_WORKERS", 1)
+
+# --- Applications -----------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_celery_beat",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "taggit",
+    "accounts",
+    "tags",
+    "audience",
+    "content",
+    "campaigns",
+    "tracking",
+    "delivery",
+    "stats",
+    "splittests",
+    "api.management",
+    "operations",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ---------------------------------------------------------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'broadsheet.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE takes the write lock at BEGIN, so that a transaction waits its turn instead of failing half-way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"].setdefault("CONN_MAX_AGE", env.int("DATABASE_CONN_MAX_AGE", 60))
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Accounts ---------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# --- Language, time, files --------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+MEDIA_ROOT = VAR_DIR / "files"
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- Work queue -------------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "folder://")
+if CELERY_BROKER_URL.startswith("folder:"):
+    CELERY_BROKER_TRANSPORT = "delivery.folder_broker:Transport"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(VAR_DIR / "queue"), "polling_interval": 0.05}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_QUEUE", "broadsheet")
+if CELERY_BROKER_URL.startswith("amqp"):
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+    CELERY_WORKER_DETECT_QUORUM_QUEUES = True
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+WORKER_PROCESSES: int = env.int("WORKER_PROCESSES", 2)
+
+# --- Mail and SMS out -------------------------------------------------------------------------------------------
+
+INBOX_HOST: str = env.str("INBOX_HOST", "127.0.0.1")
+INBOX_PORT: int = env.int("INBOX_PORT", 1025)
+# The relay campaigns go through; the default is the built-in inbox, which never leaves this machine.
+SMTP_HOST: str = env.str("SMTP_HOST", INBOX_HOST)
+SMTP_PORT: int = env.int("SMTP_PORT", INBOX_PORT)
+SMTP_USER: str = env.str("SMTP_USER", "")
+SMTP_PASSWORD: str = env.str("SMTP_PASSWORD", "")
+SMTP_SECURITY: str = env.str("SMTP_SECURITY", "none")
+SMTP_CONNECTIONS: int = env.int("SMTP_CONNECTIONS", 4)
+SMTP_TIMEOUT: int = env.int("SMTP_TIMEOUT", 60)
+BOUNCE_ADDRESS: str = env.str("BOUNCE_ADDRESS", "")
+# Notices to people who work here (approvals) take the same relay.
+EMAIL_HOST, EMAIL_PORT = SMTP_HOST, SMTP_PORT
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_USER, SMTP_PASSWORD
+EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP_SECURITY == "starttls", SMTP_SECURITY == "tls"
+EMAIL_TIMEOUT = SMTP_TIMEOUT
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Broadsheet <broadsheet@localhost>")
+
+BATCH_SIZE: int = env.int("BATCH_SIZE", 1000)
+MAX_ATTEMPTS: int = env.int("MAX_ATTEMPTS", 5)
+RETRY_BASE_SECONDS: int = env.int("RETRY_BASE_SECONDS", 60)
+LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60)
+# R9 of the Octeth contract: a start missed by more than this fails with its reason instead of going out late.
+MISSED_START_HOURS: int = env.int("MISSED_START_HOURS", 24)
+
+# --- Tracking ---------------------------------------------------------------------------------------------------
+
+SPOOL_DIR = VAR_DIR / "spool"
+JOURNAL_DIR = VAR_DIR / "journal"
+
+# --- REST API ---------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Broadsheet management API",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Security ---------------------------------------------------------------------------------------------------
+
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
+    SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", True)
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# --- Logging ----------------------------------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,15 @@
+"""Settings of the test suite: nothing is kept, passwords are cheap, tasks run where they are queued."""
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="broadsheet-test-"))
+
+from config.settings import *  # noqa: F403
+
+VAR_DIR = Path(os.environ["VAR_DIR"])
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+LOGGING = {"version": 1, "disable_existing_loggers": False}

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class StatisticsConfig(AppConfig):
+    name = "stats"
+    verbose_name = "Statistics"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,54 @@
+"""What every test may ask for: an organization with its people, and doors to act through."""
+
+import pytest
+
+from accounts.actors import Actor, Surface
+from tests.factories import MembershipFactory, OrganizationFactory
+
+
+@pytest.fixture
+def organization(db):
+    """Alice's organization, where only untrusted members need approval."""
+    return OrganizationFactory(name="Morning Post", slug="morning-post")
+
+
+@pytest.fixture
+def alice(organization):
+    """An administrator."""
+    return MembershipFactory(organization=organization, user__username="alice", role="admin", trusted=True).user
+
+
+@pytest.fixture
+def bob(organization):
+    """A trusted marketer: his campaigns need no approval."""
+    return MembershipFactory(organization=organization, user__username="bob", role="manager", trusted=True).user
+
+
+@pytest.fixture
+def dora(organization):
+    """A marketer who is not trusted yet."""
+    return MembershipFactory(organization=organization, user__username="dora", role="manager").user
+
+
+@pytest.fixture
+def erin(organization):
+    """An approver."""
+    return MembershipFactory(organization=organization, user__username="erin", role="approver").user
+
+
+@pytest.fixture
+def victor(organization):
+    """A viewer."""
+    return MembershipFactory(organization=organization, user__username="victor", role="viewer").user
+
+
+@pytest.fixture
+def charlie(db):
+    """A stranger: an administrator of another organization."""
+    return MembershipFactory(
+        organization__name="Evening Star", organization__slug="evening-star", user__username="charlie", role="admin"
+    ).user
+
+
+def acting(user, surface=Surface.ADMIN):
+    return Actor(user=user, surface=surface)
