@@ -162,7 +162,6 @@ STORAGES = {
 
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "folder://")
 if CELERY_BROKER_URL.startswith("folder:"):
-    CELERY_BROKER_TRANSPORT = "delivery.folder_broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(VAR_DIR / "queue"), "polling_interval": 0.05}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TASK_ACKS_LATE = True
@@ -207,6 +206,11 @@ MISSED_START_HOURS: int = env.int("MISSED_START_HOURS", 24)
 # --- Tracking ---------------------------------------------------------------------------------------------------
 
 SPOOL_DIR = VAR_DIR / "spool"
+# A process begins a new spool file when its old one is this big or this old.
+SPOOL_FILE_BYTES: int = env.int("SPOOL_FILE_BYTES", 16 * 1024 * 1024)
+SPOOL_FILE_SECONDS: int = env.int("SPOOL_FILE_SECONDS", 300)
+# Proxies (addresses or networks) whose X-Forwarded-For is believed.
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 JOURNAL_DIR = VAR_DIR / "journal"
 
 # --- REST API ---------------------------------------------------------------------------------------------------

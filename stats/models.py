@@ -9,15 +9,22 @@ from django.utils.timezone import now
 from accounts.scoping import ScopedQuerySet
 from campaigns.models import CampaignRun, Variant
 from delivery.models import Recipient
+from tracking.spool import HitKind
 
 
 class EventKind(models.TextChoices):
-    OPENED = "opened", "Opened"
-    CLICKED = "clicked", "Clicked"
-    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
-    VIEWED = "viewed", "Viewed in the browser"
-    BOUNCED = "bounced", "Bounced"
-    COMPLAINED = "complained", "Complained"
+    OPENED = HitKind.OPENED, "Opened"
+    CLICKED = HitKind.CLICKED, "Clicked"
+    UNSUBSCRIBED = HitKind.UNSUBSCRIBED, "Unsubscribed"
+    VIEWED = HitKind.VIEWED, "Viewed in the browser"
+    BOUNCED = HitKind.BOUNCED, "Bounced"
+    COMPLAINED = HitKind.COMPLAINED, "Complained"
+
+
+# Counted beside the events: an open, or what proves one. Somebody who clicked or looked at the web version without
+# loading the pixel has read the mail.
+READ = "read"
+COUNTED = [*EventKind.choices, (READ, "Opened, or clicked or viewed without an open")]
 
 
 class Event(models.Model):
@@ -48,16 +55,21 @@ class Event(models.Model):
 
 
 class Engagement(models.Model):
-    """What one recipient did: first times and how often. A row appears with the first event."""
+    """What one recipient did: first times and how often. A row appears with the first event.
+
+    `opened_at` and `opens` are about the pixel alone; `read_at` is the first open, click or web view.
+    """
 
     organization_path = "recipient__run__campaign__organization"
 
     recipient = models.OneToOneField(Recipient, on_delete=models.CASCADE, related_name="engagement")
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="+")
+    read_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     opens = models.PositiveIntegerField(default=0)
     clicked_at = models.DateTimeField(null=True, blank=True)
     clicks = models.PositiveIntegerField(default=0)
+    viewed_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     bounced_at = models.DateTimeField(null=True, blank=True)
     complained_at = models.DateTimeField(null=True, blank=True)
@@ -71,17 +83,44 @@ class Engagement(models.Model):
         return f"engagement of {self.recipient}"
 
 
-class Counter(models.Model):
-    """How often something happened in a run: every time (`total`) and by how many recipients (`unique`).
+class ClickedLink(models.Model):
+    """How often one recipient clicked one link; kept beside the events so that these can be thinned out one day."""
 
-    One row per run, variant, kind, link and hour; a report adds up rows, never events.
+    organization_path = "recipient__run__campaign__organization"
+
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="clicked_links")
+    run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="+")
+    link_position = models.PositiveSmallIntegerField(help_text="Which link of the mail, from 1.")
+    clicked_at = models.DateTimeField()
+    clicks = models.PositiveIntegerField(default=0)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["recipient", "link_position"], name="stats_clicked_link_once_per_recipient")
+        ]
+        # read by "who clicked this link"
+        indexes: ClassVar = [models.Index(fields=["run", "link_position"], name="stats_clicked_link_by_link")]
+
+    def __str__(self) -> str:
+        return f"{self.recipient} clicked link {self.link_position}"
+
+
+class Counter(models.Model):
+    """How often something happened in a run. A report adds up rows, never events.
+
+    One row per run, variant, kind, link and hour (UTC). `total`: every time. `unique`: times that were the
+    recipient's first of this kind in the run, so that over all rows it is people. `unique_by_link`: times that were
+    the recipient's first on this link; the same as `unique` where it is not about links.
     """
 
     organization_path = "run__campaign__organization"
 
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="counters")
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(max_length=16, choices=EventKind)
+    kind = models.CharField(max_length=16, choices=COUNTED)
     link_position = models.PositiveSmallIntegerField(
         default=0, help_text="Which link of the mail, from 1; 0 where it is not about a link."
     )
@@ -89,6 +128,7 @@ class Counter(models.Model):
     hour = models.DateTimeField()
     total = models.PositiveIntegerField(default=0)
     unique = models.PositiveIntegerField(default=0)
+    unique_by_link = models.PositiveIntegerField(default=0)
 
     objects = ScopedQuerySet.as_manager()
 
@@ -99,7 +139,8 @@ class Counter(models.Model):
                 fields=["run", "variant", "kind", "link_position", "hour"], name="stats_counter_once_per_key"
             ),
             models.CheckConstraint(
-                condition=Q(unique__lte=models.F("total")), name="stats_counter_unique_within_total"
+                condition=Q(unique__lte=models.F("unique_by_link")) & Q(unique_by_link__lte=models.F("total")),
+                name="stats_counter_unique_within_total",
             ),
         ]
 
@@ -119,3 +160,24 @@ class SpoolPosition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_name} at {self.offset}"
+
+
+class StrayHit(models.Model):
+    """A line of the spool that could not be counted, kept as it was read."""
+
+    class Reason(models.TextChoices):
+        UNKNOWN = "unknown", "Its recipient is not in its run, or no longer there"
+        DAMAGED = "damaged", "The line is not what was written"
+        REFUSED = "refused", "The database does not take it"
+
+    reason = models.CharField(max_length=8, choices=Reason)
+    file_name = models.CharField(max_length=200)
+    offset = models.PositiveBigIntegerField()
+    line = models.TextField()
+    found_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.file_name} at {self.offset}"

@@ -52,3 +52,10 @@ def charlie(db):
 
 def acting(user, surface=Surface.ADMIN):
     return Actor(user=user, surface=surface)
+
+
+@pytest.fixture(autouse=True)
+def own_spool(settings, tmp_path):
+    """A spool of its own for each test, so that none reads another's hits."""
+    settings.SPOOL_DIR = tmp_path / "spool"
+    return settings.SPOOL_DIR

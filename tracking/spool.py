@@ -1,0 +1,225 @@
+"""The spool: hits wait here, in files, between the answer that was given and the database.
+
+Each process appends to a file of its own, one `write()` a hit on an O_APPEND descriptor: once `append` has returned,
+the hit is the kernel's and outlives the process, `kill -9` included. (Not a power cut, unless `sync=True` is asked.)
+
+A record is one line: CRC-32 of the payload as 8 hex digits, a space, the payload as ASCII JSON (an array in the order
+of `Hit`'s fields; later versions only add at its end), a line feed. A line feed never stands inside a payload, so a
+torn record spoils nothing but itself: at the end of a file that is still written it is waited for, anywhere else it
+is passed over.
+
+The writer holds an flock on its file for as long as it may write. A file nobody holds is finished for good: names are
+never used twice. A file is shown under its name (`*.hits`) only once it is locked, so that no reader takes a newborn
+for a finished one. Names begin with their time, so that the order of names is the order of beginnings.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+SUFFIX = ".hits"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class HitKind(StrEnum):
+    """What can come back; the database's event kinds have the same values."""
+
+    OPENED = "opened"
+    CLICKED = "clicked"
+    UNSUBSCRIBED = "unsubscribed"
+    VIEWED = "viewed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that came back from one recipient of one run; `at` is an aware time."""
+
+    kind: str
+    run_id: int
+    recipient_id: int
+    subscriber_id: int
+    at: datetime
+    link_position: int = 0
+    url: str = ""
+    ip_address: str = ""
+    user_agent: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line of a spool file and where it stands; `hit` is None where the line is not what was written."""
+
+    start: int
+    end: int
+    line: bytes
+    hit: Hit | None
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+
+def append(hit: Hit, *, sync: bool = False) -> None:
+    """Keep this hit. When it returns, the hit survives this process; with `sync` the machine too.
+
+    Raises OSError when it could not be kept (a full disk); then nothing of it counts.
+    """
+    _spool_of(Path(settings.SPOOL_DIR)).append(encode(hit), sync=sync)
+
+
+def encode(hit: Hit) -> bytes:
+    payload = json.dumps(
+        [
+            hit.kind,
+            hit.run_id,
+            hit.recipient_id,
+            hit.subscriber_id,
+            (hit.at - EPOCH) // MICROSECOND,
+            hit.link_position,
+            hit.url,
+            hit.ip_address,
+            hit.user_agent,
+            hit.data,
+        ],
+        separators=(",", ":"),
+    ).encode("ascii")
+    return b"%08x %b\n" % (zlib.crc32(payload), payload)
+
+
+class Spool:
+    """The file this process is appending to in one folder; a new one begins when it grows too big or too old."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._size = 0
+        self._opened_at = 0.0
+
+    def append(self, record: bytes, *, sync: bool = False) -> None:
+        with self._lock:
+            descriptor = self._current()
+            try:
+                written = os.write(descriptor, record)
+                if sync:
+                    os.fsync(descriptor)
+            except OSError:
+                self.close()
+                raise
+            self._size += written
+            if written != len(record):
+                self.close()  # what is torn stays the last of its file, so that it cannot spoil the next record
+                raise OSError(errno.ENOSPC, "The spool took only a part of a hit.", str(self._folder))
+
+    def _current(self) -> int:
+        if self._descriptor is not None and self._is_worn():
+            self.close()
+        if self._descriptor is None:
+            self._descriptor = _open_new(self._folder)
+            self._size, self._opened_at = 0, time.monotonic()
+        return self._descriptor
+
+    def _is_worn(self) -> bool:
+        age = time.monotonic() - self._opened_at
+        return self._size >= settings.SPOOL_FILE_BYTES or age >= settings.SPOOL_FILE_SECONDS
+
+    def close(self) -> None:
+        """Write no more to the current file. In a forked child this lets go of the parent's file without finishing it:
+        the lock is the parent's until the last descriptor is closed."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _open_new(folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(4)}"
+    hidden = folder / f".{name}"
+    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    hidden.rename(folder / (name + SUFFIX))
+    return descriptor
+
+
+_spools: dict[Path, Spool] = {}
+_spools_lock = threading.Lock()
+
+
+def _spool_of(folder: Path) -> Spool:
+    spool = _spools.get(folder)
+    if spool is None:
+        with _spools_lock:
+            spool = _spools.setdefault(folder, Spool(folder))
+    return spool
+
+
+def _start_afresh_in_the_child() -> None:
+    """A forked child writes to files of its own, with locks that no thread of the parent holds."""
+    global _spools_lock
+    for spool in _spools.values():
+        spool.close()
+    _spools.clear()
+    _spools_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_start_afresh_in_the_child)
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def files(folder: Path) -> list[Path]:
+    """The spool files of a folder, the oldest first."""
+    return sorted(folder.glob("*" + SUFFIX))
+
+
+def read(path: Path, offset: int = 0) -> Iterator[Record]:
+    """The whole records from `offset` on. A last line without its line feed is left for the next reading."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            end = offset + len(line)
+            yield Record(offset, end, line, decode(line))
+            offset = end
+
+
+def decode(line: bytes) -> Hit | None:
+    """The hit a line holds; None where the line is damaged."""
+    try:
+        payload = line[9:-1]
+        if line[:9] != b"%08x " % zlib.crc32(payload):
+            return None
+        kind, run_id, recipient_id, subscriber_id, microseconds, *rest = json.loads(payload)
+        at = EPOCH + microseconds * MICROSECOND
+        return Hit(kind, run_id, recipient_id, subscriber_id, at, *rest[:5])
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def is_finished(path: Path) -> bool:
+    """Whether nobody will ever append to this file again; False also where it is gone."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return True
