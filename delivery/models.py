@@ -13,7 +13,11 @@ from campaigns.models import CampaignRun, Variant
 
 
 class Batch(models.Model):
-    """A handful of a run's recipients, worked on by one worker at a time under a lease."""
+    """A handful of a run's recipients, worked on by one worker at a time under a lease.
+
+    `worker` names the claim and its journal (`delivery.journal`): only who holds the claim, or who replays its journal,
+    gives the batch back.
+    """
 
     organization_path = "run__campaign__organization"
 
@@ -26,10 +30,18 @@ class Batch(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     worker = models.CharField(max_length=100, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    queued_at = models.DateTimeField(null=True, blank=True, help_text="When a task for it was last put in the queue.")
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="When the earliest deferred message is tried again."
     )
+    settled = models.PositiveIntegerField(default=0, help_text="Recipients settled since it was last claimed.")
+    settled_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(
+        default=0, help_text="How many times in a row nothing of it could be sent."
+    )
+    last_error = models.CharField(max_length=500, blank=True)
 
     objects = ScopedQuerySet.as_manager()
 
@@ -62,17 +74,22 @@ class Recipient(models.Model):
         SKIPPED = "skipped", "Skipped"
         IN_DOUBT = "in_doubt", "In doubt"
 
-    run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="recipients")
+    # Without an index of their own: `run` leads two indexes below, and nobody looks people up by variant or batch alone.
+    # Every index costs one more write for each message sent.
+    run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="recipients", db_index=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="received")
     subscription = models.ForeignKey(Subscription, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="recipients")
-    batch = models.ForeignKey(Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="recipients")
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    batch = models.ForeignKey(
+        Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="recipients", db_index=False
+    )
     address = models.CharField(
         max_length=254, blank=True, help_text="Where it goes, as it was when the audience was frozen."
     )
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     skip_reason = models.CharField(max_length=32, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    attempted_at = models.DateTimeField(null=True, blank=True, help_text="When it was last tried.")
     not_before = models.DateTimeField(null=True, blank=True)
     reply_code = models.PositiveSmallIntegerField(null=True, blank=True)
     reply_text = models.CharField(max_length=500, blank=True)
