@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0001_initial'),
         ('audience', '0001_initial'),
-        ('campaigns', '0002_campaignrevision_and_more'),
+        ('campaigns', '0001_initial'),
     ]
 
     operations = [
