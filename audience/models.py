@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
+from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import StrIndex, Substr
 from django.utils.timezone import now
 
 from accounts.models import Edition, Organization, User
@@ -37,6 +39,12 @@ class Subscriber(models.Model):
     public_id = PublicIdField("sub")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="subscribers")
     email = models.CharField(max_length=254, null=True, blank=True, help_text="Lower case, IDNA domain.")  # noqa: DJ001 - NULL keeps the unique constraint apart from people without one
+    # kept by the database, so that a suppressed domain is found by equality
+    email_domain = models.GeneratedField(
+        expression=Substr("email", StrIndex("email", Value("@")) + 1),
+        output_field=models.CharField(max_length=254, null=True),
+        db_persist=True,
+    )
     phone = models.CharField(max_length=16, blank=True, help_text="E.164, such as +4930123456.")
     fields = models.JSONField(default=dict, blank=True, help_text="Values of the organization's custom fields, by key.")
     created_at = models.DateTimeField(default=now, editable=False)
@@ -89,6 +97,10 @@ class Subscription(models.Model):
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     subscribed_at = models.DateTimeField(null=True, blank=True, default=now)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    unsubscribe_source = models.CharField(
+        max_length=64, blank=True, help_text="Where the person said so: page, one-click, api, admin."
+    )
+    unsubscribe_ip_address = models.GenericIPAddressField(null=True, blank=True)
     fields = models.JSONField(default=dict, blank=True, help_text="Values of this list's custom fields, by key.")
     created_at = models.DateTimeField(default=now, editable=False)
     modified_at = models.DateTimeField(auto_now=True)
@@ -127,7 +139,11 @@ class CustomField(models.Model):
     mailing_list = models.ForeignKey(
         MailingList, null=True, blank=True, on_delete=models.CASCADE, related_name="custom_fields"
     )
-    key = models.SlugField(max_length=64, help_text="Used in emails as {{ key }}; lower case, digits and underscores.")
+    key = models.CharField(
+        max_length=64,
+        validators=[RegexValidator(r"^[a-z][a-z0-9_]*\Z", "Use lower-case letters, digits and underscores.")],
+        help_text="Used in emails as {{ key }}; lower case, digits and underscores.",
+    )
     name = models.CharField(max_length=255)
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.TEXT)
     choices = models.JSONField(default=list, blank=True, help_text="Allowed values of a field with one of several.")
@@ -255,6 +271,8 @@ class Suppression(models.Model):
                 name="audience_suppression_list_has_organization",
             ),
         ]
+        # read by the selection of an audience: is this address, domain or number suppressed in any scope?
+        indexes: ClassVar = [models.Index(fields=["value", "kind"], name="audience_suppression_value")]
 
     def __str__(self) -> str:
         return self.value
@@ -282,8 +300,12 @@ class Import(models.Model):
     file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=32, blank=True)
     delimiter = models.CharField(max_length=1, blank=True)
+    has_header = models.BooleanField(default=True, help_text="The first row names the columns.")
     mapping = models.JSONField(
-        default=dict, blank=True, help_text="Column number -> email, phone or a custom field's key."
+        default=dict, blank=True, help_text="Column number from 0 -> email, phone or a custom field's key."
+    )
+    country_code = models.CharField(
+        max_length=5, blank=True, help_text="Completes phone numbers written without a country, such as +45."
     )
     on_conflict = models.CharField(max_length=8, choices=OnConflict, default=OnConflict.UPDATE)
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
@@ -294,9 +316,20 @@ class Import(models.Model):
     changed = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    repeated = models.PositiveIntegerField(
+        default=0,
+        help_text="Rows whose address stood further up in the file; changed or unchanged.",
+    )
+    kept_out = models.PositiveIntegerField(
+        default=0,
+        help_text="Rows of people who unsubscribed, bounced or complained and stay so; changed or unchanged.",
+    )
     error_file = models.FileField(upload_to="imports/", blank=True)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
+    modified_at = models.DateTimeField(
+        default=now, editable=False, help_text="Moves with every chunk; tells a crashed import."
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -304,6 +337,13 @@ class Import(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(status="completed")
+                | Q(rows_total=models.F("added") + models.F("changed") + models.F("unchanged") + models.F("refused")),
+                name="audience_import_every_row_counted",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.file_name} into {self.mailing_list}"
