@@ -36,17 +36,27 @@ GRANTS: dict[str, frozenset[Permission]] = {
 
 
 def membership_of(user: User, organization: Organization) -> Membership | None:
-    return Membership.objects.filter(user=user, organization=organization).first()
+    return Membership.objects.filter(user=user, organization=organization).select_related("organization").first()
 
 
 def may(user: User | None, permission: Permission, organization: Organization) -> bool:
     """Whether this person may do this in that organization; nobody (None) may do nothing."""
+    return permission in granted(user, organization)
+
+
+def granted(user: User | None, organization: Organization) -> frozenset[Permission]:
+    """Everything this person may do in that organization."""
     if user is None or not user.is_active:
-        return False
+        return frozenset()
     if user.is_superuser:
-        return True
+        return frozenset(Permission)
     membership = membership_of(user, organization)
-    return membership is not None and organization.is_active and permission in GRANTS[membership.role]
+    return frozenset(each for each in Permission if membership and grants(membership, each))
+
+
+def grants(membership: Membership, permission: Permission) -> bool:
+    """Whether this membership allows this; nothing is allowed in an organization that is not active."""
+    return membership.organization.is_active and permission in GRANTS[membership.role]
 
 
 def is_trusted(user: User | None, organization: Organization) -> bool:

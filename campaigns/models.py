@@ -16,6 +16,8 @@ from campaigns.querysets import CampaignQuerySet, ScopedQuerySet
 from content.models import Email
 from tags.models import Tag
 
+REASON_LENGTH = 500
+
 
 class Channel(models.TextChoices):
     EMAIL = "email", "Email"
@@ -76,11 +78,11 @@ class Campaign(models.Model):
 
     state = models.CharField(max_length=24, choices=State, default=State.DRAFT, editable=False)
     paused = models.BooleanField(default=False, editable=False)
-    pause_reason = models.CharField(max_length=500, blank=True, editable=False)
+    pause_reason = models.CharField(max_length=REASON_LENGTH, blank=True, editable=False)
     ready = models.BooleanField(
         default=False, editable=False, help_text="A draft its author calls complete but has not scheduled."
     )
-    status_reason = models.CharField(max_length=500, blank=True, editable=False)
+    status_reason = models.CharField(max_length=REASON_LENGTH, blank=True, editable=False)
     schedule_type = models.CharField(max_length=16, choices=ScheduleType, default=ScheduleType.NONE, editable=False)
     scheduled_at = models.DateTimeField(null=True, blank=True, editable=False)
     schedule_tz = models.CharField(max_length=64, blank=True, editable=False)
@@ -125,6 +127,7 @@ class Campaign(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at", "-pk"]
         constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=list(State)), name="campaigns_campaign_state_is_known"),
             models.CheckConstraint(
                 condition=~Q(paused=True) | Q(state__in=UNFINISHED), name="campaigns_campaign_paused_only_unfinished"
             ),
@@ -133,8 +136,9 @@ class Campaign(models.Model):
                 name="campaigns_campaign_running_has_started",
             ),
             models.CheckConstraint(
-                condition=~Q(finished_at__isnull=False) | Q(state__in=TERMINAL),
-                name="campaigns_campaign_finished_is_terminal",
+                condition=Q(finished_at__isnull=False, started_at__isnull=False, state__in=TERMINAL)
+                | (Q(finished_at__isnull=True) & (Q(started_at__isnull=True) | ~Q(state__in=TERMINAL))),
+                name="campaigns_campaign_finished_iff_terminal_after_start",
             ),
             models.CheckConstraint(
                 condition=~Q(state=State.SCHEDULED) | ~Q(schedule_type=ScheduleType.NONE),
@@ -233,6 +237,28 @@ class CampaignAudience(models.Model):
         return f"without {named}" if self.excluded else named
 
 
+class CampaignRevision(models.Model):
+    """What approvers are shown of a campaign, kept at each submission and approval to compare with later."""
+
+    organization_path = "campaign__organization"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="revisions")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of what was looked at.")
+    looked_at = models.JSONField(help_text="Content, audience and schedule, as `approval.looked_at` gives them.")
+    shown_at = models.DateTimeField(default=now, help_text="When it was last submitted or approved like this.")
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["campaign_id", "shown_at", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["campaign", "digest"], name="campaigns_revision_once_per_campaign")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} as of {self.shown_at:%Y-%m-%d %H:%M}"
+
+
 class CampaignRun(models.Model):
     """One go at the audience: a plain campaign has one, a recurring campaign one per instance.
 
@@ -318,7 +344,7 @@ class CampaignEvent(models.Model):
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     api_key = models.ForeignKey(ApiKey, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     surface = models.CharField(max_length=16, choices=Surface)
-    reason = models.CharField(max_length=500, blank=True)
+    reason = models.CharField(max_length=REASON_LENGTH, blank=True)
     data = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField(default=now)
 

@@ -1,0 +1,69 @@
+"""What a person can do with a campaign now; buttons and hints read this, never a copy of it."""
+
+from django.db.models import Sum
+
+from accounts.actors import Surface
+from accounts.models import User
+from accounts.permissions import granted
+from campaigns import approval
+from campaigns.models import Campaign, State
+from campaigns.transitions import TRANSITIONS
+
+OFFERED = (
+    "submit",
+    "approve",
+    "reject",
+    "resume",
+    "send_now",
+    "reschedule",
+    "release",
+    "pause",
+    "retry_failed",
+    "unschedule",
+    "withdraw",
+    "edit",
+    "cancel",
+    "reopen",
+    "delete",
+)
+
+
+def allowed(campaign: Campaign, user: User | None, surface: Surface = Surface.ADMIN) -> list[str]:
+    """The verbs this person can use on this campaign now, the likeliest next one first."""
+    permissions = granted(user, campaign.organization)
+    return [
+        verb
+        for verb in OFFERED
+        if TRANSITIONS[verb].permission in permissions
+        and not campaign.deleted_at
+        and campaign.state in TRANSITIONS[verb].sources
+        and _fits(verb, campaign, user, surface)
+    ]
+
+
+def _fits(verb: str, campaign: Campaign, user: User | None, surface: Surface) -> bool:
+    """What the table does not say: conditions on the row besides its state."""
+    match verb:
+        case "approve":
+            return not approval.is_own(campaign, user)
+        case "resume":
+            return campaign.paused
+        case "pause":
+            return not campaign.paused and can_pause_in(campaign, surface)
+        case "send_now" | "release":
+            return not campaign.paused
+        case "retry_failed":
+            return failed_recipients(campaign) > 0
+        case "edit" | "unschedule" | "reschedule" | "reopen":
+            return not campaign.is_started
+        case _:
+            return True
+
+
+def can_pause_in(campaign: Campaign, surface: Surface) -> bool:
+    """A draft can be held back from its future only where GreenArrow's clients expect that."""
+    return campaign.state != State.DRAFT or surface == Surface.GREENARROW
+
+
+def failed_recipients(campaign: Campaign) -> int:
+    return campaign.runs.aggregate(failed=Sum("failed"))["failed"] or 0

@@ -1,0 +1,48 @@
+"""When a campaign is to go out. Pure: no clock of its own."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+from campaigns.errors import NotReady
+from campaigns.models import ScheduleType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """`at` is an aware time, `tz` the IANA zone it was chosen in. Raises NotReady by field for what makes no sense."""
+
+    type: ScheduleType
+    at: datetime | None = None
+    tz: str = ""
+
+    def __post_init__(self) -> None:
+        if self.type == ScheduleType.NONE:
+            raise NotReady({"schedule_type": ["Say whether the campaign goes out at once or at a time."]})
+        if self.type == ScheduleType.FUTURE and self.at is None:
+            raise NotReady({"scheduled_at": ["Say when the campaign is to go out."]})
+        if self.at is not None and self.at.tzinfo is None:
+            raise NotReady({"scheduled_at": ["Say in which time zone that time is."]})
+        if self.tz and self.tz not in available_timezones():
+            raise NotReady({"schedule_tz": [f"{self.tz} is not an IANA time zone, such as Europe/Berlin."]})
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """As the campaign's columns hold it."""
+        return {"schedule_type": self.type, "scheduled_at": self.at, "schedule_tz": self.tz}
+
+
+IMMEDIATELY = Schedule(type=ScheduleType.IMMEDIATE)
+
+
+def at(moment: datetime, tz: str = "") -> Schedule:
+    return Schedule(type=ScheduleType.FUTURE, at=moment, tz=tz)
+
+
+def is_missed(due: datetime, resumed_at: datetime | None, moment: datetime, limit: timedelta) -> bool:
+    """Whether a start that was due is too late to be made up for, since nobody was there to make it.
+
+    Time somebody held the campaign back does not count: a start that came due while paused is made at the resume.
+    """
+    return moment - max(due, resumed_at or due) >= limit
