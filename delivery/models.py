@@ -74,8 +74,8 @@ class Recipient(models.Model):
         SKIPPED = "skipped", "Skipped"
         IN_DOUBT = "in_doubt", "In doubt"
 
-    # Without an index of their own: `run` leads two indexes below, and nobody looks people up by variant or batch alone.
-    # Every index costs one more write for each message sent.
+    # `run`, `variant` and `batch` have no index of their own: `run` leads two indexes below, nobody looks people up by
+    # variant or batch alone, and every index costs one more write for each message sent.
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="recipients", db_index=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="received")
     subscription = models.ForeignKey(Subscription, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
