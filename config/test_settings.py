@@ -10,6 +10,7 @@ from config.settings import *  # noqa: F403
 
 VAR_DIR = Path(os.environ["VAR_DIR"])
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_AUTOREFRESH = True  # nobody has collected static files for the tests
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 LOGGING = {"version": 1, "disable_existing_loggers": False}
