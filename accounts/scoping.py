@@ -24,7 +24,7 @@ class ScopedQuerySet(models.QuerySet[RowT]):
 
     def of(self, organization: "Organization") -> Self:
         """Rows of this one organization."""
-        return self.filter(**{self.organization_path: organization})
+        return self.filter(**{self.organization_path: organization.pk})
 
     def visible_to(self, user: "User | Any") -> Self:
         """Rows of the organizations this person is a member of; superusers see every organization."""
