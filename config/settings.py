@@ -218,9 +218,21 @@ JOURNAL_DIR = VAR_DIR / "journal"
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
+# What one API key, or one person in a browser, may ask of the REST API; 0 sets no limit.
+API_REQUESTS_PER_MINUTE: int = env.int("API_REQUESTS_PER_MINUTE", 1200)
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Broadsheet management API",
+    "DESCRIPTION": "Campaigns by email and SMS: write, schedule, send, and see what became of them.",
     "VERSION": "1",
+    "SERVERS": [{"url": "/api/management"}],
+    "SERVE_URLCONF": "api.management.urls",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "",
+    "ENUM_NAME_OVERRIDES": {
+        "Status": "api.management.vocabulary.LABELS",
+        "Channel": "campaigns.models.Channel",
+    },
+    "ENUM_SUFFIX": "",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,7 +1,10 @@
 """The REST API's words for where a campaign is. Pure: nothing of it is stored."""
 
+from collections.abc import Iterable, Mapping
+
 from django.db.models import Q
 
+from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, State
 
 STATUSES: dict[State, str] = {
@@ -41,3 +44,50 @@ def error_message(campaign: Campaign) -> str:
     if campaign.state == State.PENDING_APPROVAL:
         return "Awaiting approval."
     return campaign.status_reason if campaign.state in (State.DRAFT, State.FAILED) else ""
+
+
+FIELDS = {
+    "audience": "segment_id",
+    "edition": "edition_id",
+    "email": "email_message_id",
+    "organization": "organization_id",
+    "__all__": "non_field_errors",
+}
+DONE = {
+    "submit": "scheduled",
+    "reschedule": "scheduled",
+    "send_now": "sent",
+    "edit": "changed",
+    "pause": "paused",
+    "resume": "resumed",
+    "cancel": "cancelled",
+    "delete": "deleted",
+    "approve": "approved",
+    "reject": "rejected",
+    "withdraw": "withdrawn",
+    "unschedule": "unscheduled",
+    "retry_failed": "retried",
+    "reopen": "reopened",
+}
+# What a client may do next, named as the routes are.
+ACTIONS = {"submit": "schedule", "reschedule": "schedule", "send_now": "send", "edit": "update"}
+
+
+def refusal(error: InvalidTransition) -> str:
+    """Why an act was refused, in this API's words; a reason the domain gives stands as it is."""
+    if str(error) != str(InvalidTransition(error.verb, error.state)):
+        return str(error)
+    if error.state == State.PENDING_APPROVAL:
+        return f"Campaign cannot be {DONE.get(error.verb, error.verb)} while it waits for approval."
+    status = STATUSES.get(error.state, error.state)  # type: ignore[call-overload]  # a deleted campaign has no state
+    return f"Campaign cannot be {DONE.get(error.verb, error.verb)} in status {status}."
+
+
+def field_errors(problems: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The domain's problems under the names this API's fields have."""
+    return {FIELDS.get(field, field): messages for field, messages in problems.items()}
+
+
+def actions(verbs: Iterable[str]) -> list[str]:
+    """What can be done now, each once, the likeliest first."""
+    return list(dict.fromkeys(ACTIONS.get(verb, verb) for verb in verbs))

@@ -1,0 +1,56 @@
+"""The shape of a refusal: `{"detail": ...}`, or `{field: [message, ...]}` where a field is to blame."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rest_framework import status
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from api.management import vocabulary
+from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
+
+
+class Conflict(APIException):
+    """The request is fine, but not in the state things are in."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This cannot be done now."
+    default_code = "conflict"
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """REST framework's exception handler, which also knows what the domain refuses."""
+    response = exception_handler(_translated(error), context)
+    if response is not None and isinstance(response.data, dict) and "detail" not in response.data:
+        response.data = {field: list(_messages(value)) for field, value in response.data.items()}
+    elif response is not None and isinstance(response.data, list):
+        response.data = {"non_field_errors": list(_messages(response.data))}
+    return response
+
+
+def _translated(error: Exception) -> Exception:
+    match error:
+        case InvalidTransition():
+            return Conflict(vocabulary.refusal(error))
+        case Locked():
+            return Conflict(str(error))
+        case NotReady():
+            return ValidationError(vocabulary.field_errors(error.problems))
+        case NotAllowed():
+            return PermissionDenied(str(error))
+        case _:
+            return error
+
+
+def _messages(value: Any, place: str = "") -> Iterator[str]:
+    """Every message below a field, with its place in a list or an object in front: `2.segment_id: ...`."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from _messages(below, f"{place}.{name}".strip("."))
+    elif isinstance(value, list):
+        for position, below in enumerate(value):
+            yield from _messages(below, place if not isinstance(below, dict) else f"{place}.{position}".strip("."))
+    else:
+        yield f"{place}: {value}" if place else str(value)

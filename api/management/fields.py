@@ -1,0 +1,110 @@
+"""Fields that more than one resource has: public ids, times in a zone of their own, lines that go into mail headers."""
+
+import re
+from datetime import UTC, datetime, tzinfo
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils.timezone import is_aware, make_aware
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Edition, Organization
+from accounts.permissions import Permission
+from accounts.scoping import ScopedQuerySet
+from api.management.access import permits, visible
+
+RowT = TypeVar("RowT", bound=models.Model)
+PUBLIC_ID = re.compile(r"[a-z]{3}_[a-z0-9]{20}")
+YEARS = (1970, 2999)  # every zone's clock can show these
+
+
+@extend_schema_field({"type": "string"})
+class PublicIdRelatedField(serializers.RelatedField[RowT, str, str]):
+    """Another resource, named by its public id. What the caller may not see does not exist.
+
+    With `permission`, neither does an organization in which the caller may not do that.
+    """
+
+    default_error_messages = {  # noqa: RUF012 - REST framework reads a plain dict
+        "does_not_exist": 'Invalid pk "{pk_value}" - object does not exist.',
+        "incorrect_type": "Incorrect type. Expected pk value, received {data_type}.",
+    }
+
+    def __init__(self, *, permission: Permission | None = None, **kwargs: Any) -> None:
+        self.permission = permission
+        super().__init__(**kwargs)
+
+    def get_queryset(self) -> ScopedQuerySet[RowT]:
+        return visible(self.context["request"], cast("models.QuerySet[RowT]", super().get_queryset()))
+
+    def to_internal_value(self, data: Any) -> RowT:
+        if not isinstance(data, str):
+            self.fail("incorrect_type", data_type=type(data).__name__)
+        try:
+            found = self.get_queryset().get(public_id=data if PUBLIC_ID.fullmatch(data) else "")
+        except ObjectDoesNotExist:
+            self.fail("does_not_exist", pk_value=data)
+        if isinstance(found, Organization) and not self._permits(found):
+            self.fail("does_not_exist", pk_value=data)
+        return found
+
+    def to_representation(self, value: Any) -> str:
+        return str(value.public_id)
+
+    def _permits(self, organization: Organization) -> bool:
+        return self.permission is None or permits(self.context["request"], self.permission, organization)
+
+
+def of_organization(attrs: dict[str, Any], organization: Organization, names: dict[str, str]) -> None:
+    """Refuse what belongs to another organization than this, in the words for what does not exist.
+
+    `names` maps the attribute to the field's name. A caller in two organizations could otherwise mix them.
+    """
+    errors = {
+        field: [f'Invalid pk "{attrs[name].public_id}" - object does not exist.']
+        for name, field in names.items()
+        if attrs.get(name) is not None and attrs[name].organization_id != organization.pk
+    }
+    if errors:
+        raise serializers.ValidationError(errors)
+
+
+class LocalDateTimeField(serializers.DateTimeField):
+    """A time as people write it: without an offset it stays naive, until `localised` knows the zone it is meant in."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        return super().enforce_timezone(value) if is_aware(value) else value
+
+
+def zone_of(edition: Edition | None, organization: Organization) -> ZoneInfo:
+    """The zone in which people of this edition (or, without one, of this organization) read the clock."""
+    return ZoneInfo(edition.timezone if edition else organization.timezone)
+
+
+def localised(value: datetime, zone: tzinfo, field: str) -> datetime:
+    """A time as `LocalDateTimeField` gives it, made aware: one without an offset is meant in this zone.
+
+    Raises ValidationError for an hour that the zone skips and for years nobody schedules in.
+    """
+    if not YEARS[0] <= value.year <= YEARS[1]:
+        raise serializers.ValidationError({field: ["Datetime value out of range."]})
+    moment = value if is_aware(value) else make_aware(value, zone)
+    if moment != moment.astimezone(UTC):  # zoneinfo's sign of an hour that is skipped when summer time begins
+        raise serializers.ValidationError({field: [f'Invalid datetime for the timezone "{zone}".']})
+    return moment
+
+
+def validate_one_line(text: str) -> None:
+    if "\n" in text or "\r" in text:
+        raise serializers.ValidationError("Line breaks are not allowed here: this goes into the header of a mail.")
+
+
+class HeaderField(serializers.CharField):
+    """Text that becomes a mail header, so it must not be able to start another one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(validate_one_line)

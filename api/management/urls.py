@@ -1,0 +1,26 @@
+"""The addresses of the REST API; the trailing slash is canonical and optional."""
+
+from django.urls import path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import DefaultRouter
+
+from api.management.editions import EditionView
+from api.management.organizations import MeView, OrganizationView
+from api.management.views import NothingHere
+
+router = DefaultRouter()
+router.include_root_view = False
+router.include_format_suffixes = False
+router.trailing_slash = "/?"
+router.register("organizations", OrganizationView)
+router.register("editions", EditionView)
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="docs/")),
+    *router.urls,
+    re_path(r"^auth/me/?$", MeView.as_view(), name="me"),
+    re_path(r"^schema/?$", SpectacularJSONAPIView.as_view(), name="management-schema"),
+    re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="management-schema"), name="management-docs"),
+    re_path(r"", NothingHere.as_view()),
+]

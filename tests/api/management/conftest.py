@@ -1,0 +1,49 @@
+"""Clients of the REST API: one for each person, with a key of theirs."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts import keys
+from accounts.actors import SYSTEM
+from accounts.permissions import membership_of
+
+ROOT = "/api/management/"
+
+
+def client_of(user, organization):
+    """A program that acts as this member."""
+    _, plain = keys.issue(membership_of(user, organization), name="test", by=SYSTEM)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {plain}")
+    return client
+
+
+@pytest.fixture
+def api(bob, organization):
+    """Bob's program: a trusted marketer."""
+    return client_of(bob, organization)
+
+
+@pytest.fixture
+def admin_api(alice, organization):
+    return client_of(alice, organization)
+
+
+@pytest.fixture
+def untrusted_api(dora, organization):
+    return client_of(dora, organization)
+
+
+@pytest.fixture
+def approver_api(erin, organization):
+    return client_of(erin, organization)
+
+
+@pytest.fixture
+def viewer_api(victor, organization):
+    return client_of(victor, organization)
+
+
+@pytest.fixture
+def stranger_api(charlie):
+    return client_of(charlie, charlie.memberships.get().organization)
