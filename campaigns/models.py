@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
@@ -179,7 +180,7 @@ class Variant(models.Model):
     name = models.CharField(max_length=100, default="A")
     weight = models.PositiveIntegerField(default=100)
     email = models.ForeignKey(Email, null=True, blank=True, on_delete=models.PROTECT, related_name="variants")
-    sms_body = models.TextField(max_length=1600, blank=True)
+    sms_body = models.TextField(max_length=1600, blank=True, validators=[MaxLengthValidator(1600)])
 
     objects = ScopedQuerySet.as_manager()
 
