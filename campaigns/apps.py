@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class CampaignsConfig(AppConfig):
     name = "campaigns"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from campaigns import tasks
+        from campaigns.transitions import react
+
+        for verb in ("submit", "edit", "reschedule", "void_approval"):
+            react(verb, tasks.queue_notice)
+        for verb in ("approve", "reject"):
+            react(verb, tasks.queue_decision)

@@ -119,6 +119,7 @@ def approve(campaign: Campaign, *, by: Actor, revision: str = "", reason: str = 
             to=State.SCHEDULED,
             by=by,
             reason=reason,
+            data={"submitted_by": row.submitted_by_id},
             schedule_type=row.schedule_type,
             status_reason="",
             approved_by=by.user,
