@@ -15,6 +15,7 @@ from audience.errors import InvalidAddress
 
 LONGEST_EMAIL = 254
 LONGEST_LOCAL_PART = 64
+LONGEST_PHONE = 16  # E.164: fifteen digits behind the plus
 # Letters people cannot see and did not mean, left behind by copying from a page or a spreadsheet.
 INVISIBLE = " \t\u00a0\u200b\ufeff"
 # Names that no mail server of the world serves. `.local` and `.test` are not here: networks of one's own use them.
@@ -74,6 +75,16 @@ def domain_of(email: str) -> str:
     return email.rpartition("@")[2]
 
 
+# Suppressing example.com also covers mail.example.com, and names under it up to this many labels further down.
+DOMAINS_ABOVE = 3
+
+
+def covering_domains(domain: str) -> tuple[str, ...]:
+    """The domain and those above it whose suppression covers it."""
+    labels = domain.split(".")
+    return tuple(".".join(labels[start:]) for start in range(min(DOMAINS_ABOVE + 1, len(labels))))
+
+
 def normalise_phone(text: str, country_code: str = "") -> str:
     """The number in E.164, such as +4520123456. Raises InvalidAddress.
 
@@ -88,9 +99,11 @@ def normalise_phone(text: str, country_code: str = "") -> str:
         number = phonenumbers.parse(written, _region(country_code))
     except phonenumbers.NumberParseException as error:
         raise InvalidAddress(_why_no_phone(text, error)) from error
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+    stored = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if not possible or len(stored) > LONGEST_PHONE:
         raise InvalidAddress(f"{shown(text)} has too few or too many digits for a phone number of its country.")
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return stored
 
 
 def _why_no_phone(text: str, error: phonenumbers.NumberParseException) -> str:

@@ -1,0 +1,1 @@
+"""Rules about people: a tree of conditions, kept as JSON, compiled to one SQL condition."""
