@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -145,7 +144,14 @@ def move(
         setattr(row, name, value)
     record(row, verb, by=by, before=before, reason=reason, data=data)
     for reaction in _reactions[verb]:
-        transaction.on_commit(partial(reaction, row.pk), robust=True)
+        _after_commit(reaction, row.pk)
+
+
+def _after_commit(reaction: Reaction, campaign_id: int) -> None:
+    def call() -> None:  # not a partial: Django logs the name of what failed, and a partial has none
+        reaction(campaign_id)
+
+    transaction.on_commit(call, robust=True)
 
 
 def record(
