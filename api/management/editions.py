@@ -48,7 +48,7 @@ class EditionSerializer(serializers.ModelSerializer[Edition]):
 
     class Meta:
         model = Edition
-        validators: ClassVar = []  # a slug that is taken is looked for below, since it may be left out
+        validators: ClassVar[list[Any]] = []  # a slug that is taken is looked for below, since it may be left out
         fields: ClassVar = [
             "id",
             "organization_id",

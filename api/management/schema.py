@@ -65,13 +65,14 @@ class ManagementSchema(AutoSchema):
 
     def _refusals(self) -> dict[str, str]:
         one, writes = "{id}" in self.path, self.method not in SAFE_METHODS
+        takes_body = self.method in ("POST", "PATCH")
         possible = {
-            "400": (writes or self._is_list_view(), "A parameter or a field is wrong; which, and how to mend it."),
+            "400": (takes_body or self._is_list_view(), "A parameter or a field is wrong; which, and how to mend it."),
             "401": (True, "No credentials, or wrong ones."),
             "403": (one or writes, "The role does not allow this."),
             "404": (one or self._is_list_view(), "There is no such thing, or none that the caller may see."),
             "409": (writes and (one or bool(self._idempotent())), "Not in the state things are in."),
-            "415": (writes, "The body is not JSON."),
+            "415": (takes_body, "The body is not JSON."),
             "422": (self._idempotent(), "The Idempotency-Key was used for another request."),
             "429": (True, "Too many requests; Retry-After says when to come back."),
         }

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
+from api.management.campaigns.views import CampaignView
 from api.management.editions import EditionView
 from api.management.organizations import MeView, OrganizationView
 from api.management.views import NothingHere
@@ -13,12 +14,15 @@ router = DefaultRouter()
 router.include_root_view = False
 router.include_format_suffixes = False
 router.trailing_slash = "/?"
+router.register("campaigns", CampaignView)
 router.register("organizations", OrganizationView)
 router.register("editions", EditionView)
 
 urlpatterns = [
     path("", RedirectView.as_view(url="docs/")),
     *router.urls,
+    # the same under the names other tools know it by
+    re_path(r"^campaigns/(?P<id>[^/]+)/send[-_]now/?$", CampaignView.as_view({"post": "send"}, schema=None)),
     re_path(r"^auth/me/?$", MeView.as_view(), name="me"),
     re_path(r"^schema/?$", SpectacularJSONAPIView.as_view(), name="management-schema"),
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="management-schema"), name="management-docs"),

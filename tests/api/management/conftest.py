@@ -10,10 +10,14 @@ from accounts.permissions import membership_of
 ROOT = "/api/management/"
 
 
+class JsonClient(APIClient):
+    default_format = "json"
+
+
 def client_of(user, organization):
     """A program that acts as this member."""
     _, plain = keys.issue(membership_of(user, organization), name="test", by=SYSTEM)
-    client = APIClient()
+    client = JsonClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {plain}")
     return client
 

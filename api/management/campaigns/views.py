@@ -1,0 +1,216 @@
+"""`campaigns/`: each handler reads the request, makes one call into the domain and shows the campaign."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import Permission
+from api.management import vocabulary
+from api.management.access import actor, caller
+from api.management.campaigns import rows
+from api.management.campaigns.filters import CampaignFilters
+from api.management.campaigns.serializers import (
+    ApprovalSerializer,
+    CampaignCreateSerializer,
+    CampaignSerializer,
+    CampaignUpdateSerializer,
+    DuplicationSerializer,
+    ReasonSerializer,
+    RejectionSerializer,
+    ScheduleSerializer,
+)
+from api.management.fields import zone_of
+from api.management.idempotency import HEADER, idempotent
+from api.management.views import ResourceView
+from campaigns import approval, drafts, lifecycle
+from campaigns.errors import InvalidTransition
+from campaigns.models import Campaign, State
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER, str, OpenApiParameter.HEADER, description="The same key within 24 hours acts once and answers the same."
+)
+post = partial(action, detail=True, methods=["post"])
+
+
+def answers_campaign(request: type[serializers.BaseSerializer[Any]] | None, **kwargs: Any) -> Callable[[Any], Any]:
+    """The schema of an act on a campaign: this body (or none), and the campaign afterwards."""
+    body = {"application/json": request} if request else None
+    return extend_schema(request=body, responses=CampaignSerializer, **kwargs)
+
+
+class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
+    """Manage campaigns for sending email or SMS to segments."""
+
+    queryset = rows.shown()
+    serializer_class = CampaignSerializer
+    filterset_class = CampaignFilters
+    needs: ClassVar = {
+        "partial_update": Permission.UPDATE,
+        "destroy": Permission.DELETE,
+        "schedule": Permission.SEND,
+        "send": Permission.SEND,
+        "unschedule": Permission.UPDATE,
+        "withdraw": Permission.SEND,
+        "cancel": Permission.UPDATE_STATE,
+        "pause": Permission.UPDATE_STATE,
+        "resume": Permission.UPDATE_STATE,
+        "reopen": Permission.UPDATE,
+        "retry_failed": Permission.RETRY,
+        "approve": Permission.APPROVE,
+        "reject": Permission.APPROVE,
+        "duplicate": Permission.CREATE,
+    }
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self._shown(self.get_object())
+
+    @extend_schema(request=CampaignCreateSerializer, responses={201: CampaignSerializer}, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def create(self, request: Request) -> Response:
+        serializer = CampaignCreateSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        campaign = drafts.create(by=actor(request), **serializer.changes())
+        return self._shown(campaign, status=201)
+
+    @extend_schema(request=CampaignUpdateSerializer, responses=CampaignSerializer)
+    @transaction.atomic
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change what is given. What an approver has seen goes back to the approver when it changes."""
+        # segment_id replaces a part of the audience, so nobody else may change the audience meanwhile
+        Campaign.objects.select_for_update().get(pk=self.get_object().pk)
+        campaign = self.get_object()
+        serializer = CampaignUpdateSerializer(campaign, data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return self._shown(drafts.edit(campaign, by=actor(request), **serializer.changes()))
+
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Hide a campaign that is neither scheduled nor being sent; nothing is erased."""
+        campaign = self.get_object()
+        if Campaign.objects.select_for_update().get(pk=campaign.pk).state == State.SCHEDULED:
+            raise InvalidTransition("delete", State.SCHEDULED)  # in this API it has to be cancelled first
+        lifecycle.delete(campaign, by=actor(request))
+        return Response(status=204)
+
+    # --- going out -----------------------------------------------------------------------------------------------
+
+    @answers_campaign(ScheduleSerializer, summary="Schedule campaign")
+    @post()
+    def schedule(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send it at a time; where an approver has to look first, it waits for that."""
+        campaign = self.get_object()
+        serializer = ScheduleSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        zone = str(zone_of(campaign.edition, campaign.organization))
+        verb = lifecycle.reschedule if campaign.state == State.SCHEDULED else lifecycle.submit
+        schedule = lifecycle.at(serializer.moment(campaign), zone)
+        return self._shown(verb(campaign, by=actor(request), schedule=schedule))
+
+    @answers_campaign(None, summary="Send campaign now", parameters=[IDEMPOTENCY_KEY])
+    @post()
+    @idempotent
+    def send(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send it at once; where an approver has to look first, it waits for that."""
+        return self._shown(lifecycle.send_now(self.get_object(), by=actor(request)))
+
+    @answers_campaign(ReasonSerializer, summary="Cancel campaign")
+    @post()
+    def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Stop it for good; cancelling what is cancelled changes nothing."""
+        campaign = self.get_object()
+        if campaign.state == State.CANCELLED:
+            return self._shown(campaign)
+        return self._done(lifecycle.cancel, campaign, ReasonSerializer)
+
+    @answers_campaign(ReasonSerializer, summary="Pause campaign")
+    @post()
+    def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Hold it where it is; workers notice within two seconds."""
+        return self._done(lifecycle.pause, self.get_object(), ReasonSerializer)
+
+    @answers_campaign(None, summary="Resume campaign")
+    @post()
+    def resume(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Go on after a pause."""
+        return self._shown(lifecycle.resume(self.get_object(), by=actor(request)))
+
+    @answers_campaign(ReasonSerializer, summary="Unschedule campaign")
+    @post()
+    def unschedule(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a scheduled campaign a draft again; its time is kept."""
+        return self._done(lifecycle.unschedule, self.get_object(), ReasonSerializer)
+
+    @answers_campaign(None, summary="Reopen campaign")
+    @post()
+    def reopen(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a draft of a campaign that was cancelled before it began."""
+        return self._shown(lifecycle.reopen(self.get_object(), by=actor(request)))
+
+    @answers_campaign(None, summary="Retry failed recipients")
+    @post(url_path="retry-failed")
+    def retry_failed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send once more to those, and only those, whose message failed."""
+        return self._shown(lifecycle.retry_failed(self.get_object(), by=actor(request)))
+
+    # --- approval ------------------------------------------------------------------------------------------------
+
+    @answers_campaign(ApprovalSerializer, summary="Approve campaign")
+    @post()
+    def approve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Let a campaign that waits for approval go out. With `revision`, only if it still says what you have seen."""
+        return self._done(lifecycle.approve, self.get_object(), ApprovalSerializer)
+
+    @answers_campaign(RejectionSerializer, summary="Reject campaign")
+    @post()
+    def reject(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send it back to its author with a reason."""
+        return self._done(lifecycle.reject, self.get_object(), RejectionSerializer)
+
+    @answers_campaign(ReasonSerializer, summary="Withdraw campaign")
+    @post()
+    def withdraw(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Take it back from approval, to go on writing."""
+        return self._done(lifecycle.withdraw, self.get_object(), ReasonSerializer)
+
+    # --- copies --------------------------------------------------------------------------------------------------
+
+    @extend_schema(
+        request=DuplicationSerializer,
+        responses={201: CampaignSerializer},
+        summary="Duplicate campaign",
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @post()
+    @idempotent
+    def duplicate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A new draft with the same content and audience."""
+        given = self._read(DuplicationSerializer)
+        return self._shown(drafts.copy(self.get_object(), by=actor(request), **given), status=201)
+
+    # --- what handlers are made of -------------------------------------------------------------------------------
+
+    def _read(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def _done(
+        self, verb: Callable[..., Campaign], campaign: Campaign, body: type[serializers.Serializer[Any]]
+    ) -> Response:
+        return self._shown(verb(campaign, by=actor(self.request), **self._read(body)))
+
+    def _shown(self, campaign: Campaign, status: int = 200) -> Response:
+        """The campaign as it is now, with what can be done next."""
+        row: Any = self.get_queryset().get(pk=campaign.pk)
+        row.allowed_actions = vocabulary.actions(lifecycle.allowed(row, caller(self.request)))
+        if row.state == State.PENDING_APPROVAL:
+            row.revision = approval.revision(row)
+        return Response(self.get_serializer(row).data, status=status)
