@@ -6,6 +6,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from config.keys import generated_key
 
@@ -88,6 +89,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.csp.PolicyMiddleware",
+    "accounts.admin.clock.LocalTime",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -147,6 +150,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = VAR_DIR / "files"
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {
@@ -190,8 +194,11 @@ SMTP_PORT: int = env.int("SMTP_PORT", INBOX_PORT)
 SMTP_USER: str = env.str("SMTP_USER", "")
 SMTP_PASSWORD: str = env.str("SMTP_PASSWORD", "")
 SMTP_SECURITY: str = env.str("SMTP_SECURITY", "none")
+if SMTP_SECURITY not in {"none", "starttls", "tls"}:
+    raise ImproperlyConfigured("SMTP_SECURITY is none, starttls or tls.")
 SMTP_CONNECTIONS: int = env.int("SMTP_CONNECTIONS", 4)
 SMTP_TIMEOUT: int = env.int("SMTP_TIMEOUT", 60)
+SMTP_MESSAGES_PER_CONNECTION: int = env.int("SMTP_MESSAGES_PER_CONNECTION", 500)
 BOUNCE_ADDRESS: str = env.str("BOUNCE_ADDRESS", "")
 # Notices to people who work here (approvals) take the same relay.
 EMAIL_HOST, EMAIL_PORT = SMTP_HOST, SMTP_PORT
@@ -213,6 +220,8 @@ SPOOL_DIR = VAR_DIR / "spool"
 # A process begins a new spool file when its old one is this big or this old.
 SPOOL_FILE_BYTES: int = env.int("SPOOL_FILE_BYTES", 16 * 1024 * 1024)
 SPOOL_FILE_SECONDS: int = env.int("SPOOL_FILE_SECONDS", 300)
+# Hits stored in one transaction.
+INGEST_CHUNK: int = env.int("INGEST_CHUNK", 5000)
 # Proxies (addresses or networks) whose X-Forwarded-For is believed.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 JOURNAL_DIR = VAR_DIR / "journal"
@@ -242,9 +251,55 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
 }
 
+# --- Admin ------------------------------------------------------------------------------------------------------
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Broadsheet",
+    "SITE_HEADER": "Broadsheet",
+    "SITE_SYMBOL": "newspaper",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+    "STYLES": [lambda request: static("broadsheet/admin.css")],
+    "SCRIPTS": [lambda request: static("broadsheet/admin.js")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("broadsheet/favicon.svg")}
+    ],
+    "GLOBAL_CALLBACK": "accounts.admin.sidebar.context",
+    "DASHBOARD_CALLBACK": "campaigns.admin.homes.home",
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "accounts.admin.sidebar.navigation"},
+    "COMMAND": {"search_models": ["campaigns.campaign", "content.email", "audience.mailinglist", "audience.segment"]},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.3% .013 250)",
+            "100": "oklch(94.2% .03 250)",
+            "200": "oklch(89% .057 250)",
+            "300": "oklch(81% .1 250)",
+            "400": "oklch(71.5% .135 251)",
+            "500": "oklch(61.5% .15 253)",
+            "600": "oklch(52.5% .15 255)",
+            "700": "oklch(46% .135 256)",
+            "800": "oklch(40% .11 257)",
+            "900": "oklch(35% .085 258)",
+            "950": "oklch(26% .06 260)",
+        },
+    },
+}
+
 # --- Security ---------------------------------------------------------------------------------------------------
 
 X_FRAME_OPTIONS = "SAMEORIGIN"
+# For public pages; `config.csp` adds what the admin's theme needs.
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'self'"],
+        "object-src": ["'none'"],
+    }
+}
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 if PRODUCTION:
