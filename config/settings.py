@@ -171,6 +171,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # Kept in the database at the clock's start; a tick that nobody took in time is dropped, since the next does its work.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expires": 30}},
+    "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expires": 30}},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -32,8 +32,9 @@ class Event(models.Model):
 
     organization_path = "run__campaign__organization"
 
-    run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="events")
-    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="events")
+    # Ingest has looked the recipient up in the same transaction; a constraint would look once more for every row.
+    run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="events", db_constraint=False)
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="events", db_constraint=False)
     kind = models.CharField(max_length=16, choices=EventKind)
     at = models.DateTimeField()
     link_position = models.PositiveSmallIntegerField(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any
 
 from django.conf import settings
@@ -33,7 +34,6 @@ def _behind_proxies(peer: str, forwarded_for: str) -> str:
     return nearest
 
 
-@lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
     """An IP address as the database takes it: without brackets, port or scope; "" for anything else."""
     host = text.strip()
@@ -41,12 +41,12 @@ def canonical(text: str) -> str:
         host = host[1:].partition("]")[0]
     elif host.count(":") == 1:
         host = host.partition(":")[0]
+    family = AF_INET6 if ":" in host else AF_INET
     try:
-        parsed = ip_address(host.partition("%")[0])
-    except ValueError:
+        address = inet_ntop(family, inet_pton(family, host.partition("%")[0]))
+    except (OSError, ValueError):
         return ""
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return str(mapped or parsed)
+    return address.removeprefix("::ffff:") if "." in address else address
 
 
 @lru_cache(maxsize=4096)

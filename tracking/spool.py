@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -63,10 +63,10 @@ class Hit:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A line of a spool file and where it stands; `hit` is None where the line is not what was written."""
 
+    path: Path
     start: int
     end: int
     line: bytes
@@ -191,14 +191,19 @@ def files(folder: Path) -> list[Path]:
 
 
 def read(path: Path, offset: int = 0) -> Iterator[Record]:
-    """The whole records from `offset` on. A last line without its line feed is left for the next reading."""
-    with path.open("rb") as file:
+    """The whole records from `offset` on. A last line without its line feed is left for the next reading; a file that
+    has been removed meanwhile has none."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
         file.seek(offset)
         for line in file:
             if not line.endswith(b"\n"):
                 return
             end = offset + len(line)
-            yield Record(offset, end, line, decode(line))
+            yield Record(path, offset, end, line, decode(line))
             offset = end
 
 

@@ -1,0 +1,128 @@
+"""Many rows in one statement, far below the ORM's cost for each: what ingest reads and writes with.
+
+Rows are tuples in the order of `columns` (attribute names, such as `run_id`). PostgreSQL takes new rows by COPY and
+rows to merge as one JSON array; SQLite takes them one by one over a prepared statement.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models
+from django.db.models.expressions import RawSQL
+
+Row = tuple[Any, ...]
+AnyField = models.Field[Any, Any]
+
+
+def among(ids: Iterable[int]) -> RawSQL:
+    """For `filter(pk__in=among(ids))`: any number of ids as one parameter."""
+    array = json.dumps(list(ids))
+    if connection.vendor == "postgresql":
+        return RawSQL("SELECT value::bigint FROM json_array_elements_text(%s::json)", [array])
+    return RawSQL("SELECT value FROM json_each(%s)", [array])
+
+
+def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Add these rows; raises IntegrityError or DataError as `save` would."""
+    if connection.vendor != "postgresql":
+        _insert_one_by_one(model, columns, rows)
+    elif rows:
+        fields = [_field(model, name) for name in columns]
+        adapted = _adapted(fields, rows, {models.JSONField: json.dumps})
+        table, names = _quote(model._meta.db_table), ", ".join(_column(field) for field in fields)
+        statement = f"COPY {table} ({names}) FROM STDIN"
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+            for row in adapted:
+                copy.write_row(row)
+
+
+def upsert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    key: Sequence[str],
+    replace: Iterable[str] = (),
+    add: Iterable[str] = (),
+) -> None:
+    """Add these rows; where `key` is there already, replace some columns and add to others. No key twice in `rows`."""
+    table = _quote(model._meta.db_table)
+    sets = [f"{name} = EXCLUDED.{name}" for name in _columns(model, replace)]
+    sets += [f"{name} = {table}.{name} + EXCLUDED.{name}" for name in _columns(model, add)]
+    on_conflict = f"ON CONFLICT ({', '.join(_columns(model, key))}) DO UPDATE SET {', '.join(sets)}"
+    if connection.vendor == "postgresql":
+        _merge_json(model, columns, rows, on_conflict)
+    else:
+        _insert_one_by_one(model, columns, rows, on_conflict)
+
+
+def _merge_json(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], on_conflict: str) -> None:
+    if not rows:
+        return
+    fields = [_field(model, name) for name in columns]
+    names = ", ".join(_column(field) for field in fields)
+    types = ", ".join(f"{_column(field)} {_type(field)}" for field in fields)
+    keys = [field.column for field in fields]
+    adapted = _adapted(fields, rows, {models.DateTimeField: datetime.isoformat})
+    array = json.dumps([dict(zip(keys, row, strict=True)) for row in adapted])
+    into = f"INSERT INTO {_quote(model._meta.db_table)} ({names})"
+    rows_of = f"SELECT {names} FROM json_to_recordset(%s::json) AS rows ({types})"  # noqa: S608 - names, no values
+    with connection.cursor() as cursor:
+        cursor.execute(f"{into} {rows_of} {on_conflict}", [array])
+
+
+def _insert_one_by_one(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], on_conflict: str = ""
+) -> None:
+    fields = [_field(model, name) for name in columns]
+    names, marks = ", ".join(_column(field) for field in fields), ", ".join(["%s"] * len(fields))
+    adapt_time = connection.ops.adapt_datetimefield_value
+    adapted = _adapted(fields, rows, {models.JSONField: json.dumps, models.DateTimeField: adapt_time})
+    into = f"INSERT INTO {_quote(model._meta.db_table)} ({names})"
+    with connection.cursor() as cursor:
+        cursor.executemany(f"{into} VALUES ({marks}) {on_conflict}", adapted)
+
+
+def _adapted(
+    fields: Sequence[AnyField], rows: Sequence[Row], adapters: dict[type[AnyField], Callable[[Any], Any]]
+) -> Sequence[Row]:
+    """The rows with the values of some kinds of fields in the form that the database's driver takes."""
+    by_place = [
+        (place, adapt)
+        for place, field in enumerate(fields)
+        for kind, adapt in adapters.items()
+        if isinstance(field, kind)
+    ]
+    if not by_place:
+        return rows
+    adapted = []
+    for row in rows:
+        values = list(row)
+        for place, adapt in by_place:
+            if values[place] is not None:
+                values[place] = adapt(values[place])
+        adapted.append(tuple(values))
+    return adapted
+
+
+def _field(model: type[models.Model], attribute: str) -> AnyField:
+    return next(field for field in model._meta.concrete_fields if field.attname == attribute)
+
+
+def _columns(model: type[models.Model], attributes: Iterable[str]) -> list[str]:
+    return [_column(_field(model, name)) for name in attributes]
+
+
+def _column(field: AnyField) -> str:
+    return _quote(field.column or field.attname)
+
+
+def _quote(name: str) -> str:
+    return connection.ops.quote_name(name)
+
+
+def _type(field: AnyField) -> str:
+    """Without a length: a value that is too long shall be refused, and a cast would cut it."""
+    return (field.db_type(connection) or "").partition("(")[0]

@@ -1,0 +1,281 @@
+"""From the spool into the database, each hit exactly once.
+
+A chunk is stored in one transaction: events, engagements, clicked links, counters, and how far each spool file has
+been read. The position moves by compare-and-set from where the chunk began, so that a chunk that was stored before,
+by a process that died or by one that runs now, is not stored again. Chunks take turns (a lock in the database), so
+that a first open is first for everybody.
+
+What cannot be counted is kept as a `StrayHit` in the same transaction, and reading goes on behind it.
+"""
+
+import fcntl
+import gc
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DataError, IntegrityError, connection, transaction
+from django.utils.timezone import now
+
+from delivery.models import Recipient
+from stats import bulk
+from stats.models import ClickedLink, Counter, Engagement, Event, EventKind, SpoolPosition, StrayHit
+from stats.tally import FIRST_TIME, CounterKey, LinkStanding, Standing, Tally
+from tracking import spool
+from tracking.clients import canonical
+from tracking.spool import Hit, Record
+
+logger = logging.getLogger(__name__)
+
+TURN = 5_031_977  # any number nothing else in this database uses as an advisory lock
+LARGEST_LINK_POSITION = 32_767
+# What a database, or the way to it, says of a value it does not take. Not OperationalError: that is about the database.
+REFUSALS = (DataError, IntegrityError, ValueError, TypeError, OverflowError)
+
+
+class Overtaken(Exception):
+    """Somebody else has stored this chunk, or a part of it."""
+
+
+def ingest(limit: int | None = None) -> int:
+    """Store what waits in this machine's spool, up to about `limit` lines; the number of lines read.
+
+    Returns 0 at once where another process is at it. Raises OperationalError when the database is away: the spool
+    keeps what it has.
+    """
+    folder, done = Path(settings.SPOOL_DIR), 0
+    with _alone(folder) as is_alone, _without_collecting():
+        if not is_alone:
+            return 0
+        while limit is None or done < limit:
+            records = next_records(folder, settings.INGEST_CHUNK)
+            if not records:
+                break
+            done += store(records)
+        remove_finished(folder)
+    return done
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Whether nobody else on this machine ingests this folder. Saves work; correctness does not hang on it."""
+    if not folder.is_dir():
+        yield False
+        return
+    descriptor = os.open(folder / ".ingest.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Chunks are thousands of small objects without cycles; looking for cycles among them costs a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def next_records(folder: Path, limit: int) -> list[Record]:
+    """The next unread lines, oldest file first."""
+    positions = _positions(paths := spool.files(folder))
+    unread = chain.from_iterable(spool.read(path, positions.get(path.name, 0)) for path in paths)
+    return list(islice(unread, limit))
+
+
+def store(records: Sequence[Record]) -> int:
+    """Store a chunk, once; the number of lines stored. A line the database refuses is found by halving the chunk."""
+    try:
+        with transaction.atomic():
+            _take_turn()
+            _move_positions(records)
+            _store_hits(records)
+    except Overtaken:
+        return 0
+    except REFUSALS as refusal:
+        if len(records) == 1:
+            return _set_aside(records[0], refusal)
+        middle = len(records) // 2
+        return store(records[:middle]) + store(records[middle:])
+    return len(records)
+
+
+def _take_turn() -> None:
+    """Until the end of this transaction nobody else stores hits. (SQLite has one writer at a time anyway.)"""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])
+
+
+def _move_positions(records: Sequence[Record]) -> None:
+    """Compare-and-set for each file the chunk touches; raises Overtaken."""
+    spans: dict[Path, tuple[int, int]] = {}
+    for record in records:
+        start, _ = spans.get(record.path, (record.start, 0))
+        spans[record.path] = (start, record.end)
+    for path, (start, end) in spans.items():
+        if start == 0:
+            SpoolPosition.objects.bulk_create([SpoolPosition(file_name=path.name)], ignore_conflicts=True)
+        moved = SpoolPosition.objects.filter(file_name=path.name, offset=start).update(offset=end, moved_at=now())
+        # A file that is gone was stored to its end; its position went after it, so that a missing one proves nothing.
+        if moved != 1 or not path.exists():
+            raise Overtaken(path.name)
+
+
+def _store_hits(records: Sequence[Record]) -> None:
+    recipients = _known_recipients(records)
+    counted: list[tuple[Hit, int]] = []
+    strays: list[StrayHit] = []
+    for record in records:
+        hit = record.hit
+        if hit is None:
+            strays.append(_stray(record, StrayHit.Reason.DAMAGED))
+        elif hit.kind not in FIRST_TIME or not 0 <= hit.link_position <= LARGEST_LINK_POSITION:
+            strays.append(_stray(record, StrayHit.Reason.REFUSED))
+        elif (known := recipients.get(hit.recipient_id)) is None or known[0] != hit.run_id:
+            strays.append(_stray(record, StrayHit.Reason.UNKNOWN))
+        else:
+            counted.append((hit, known[1]))
+    counted.sort(key=lambda pair: pair[0].at)
+    StrayHit.objects.bulk_create(strays)
+    _store_events([hit for hit, _ in counted])
+    _store_tally(_tally(counted))
+
+
+def _known_recipients(records: Sequence[Record]) -> dict[int, tuple[int, int]]:
+    """Run and variant by recipient id."""
+    wanted = {record.hit.recipient_id for record in records if record.hit}
+    rows = Recipient.objects.filter(pk__in=bulk.among(wanted)).values_list("pk", "run_id", "variant_id")
+    return {pk: (run_id, variant_id) for pk, run_id, variant_id in rows}
+
+
+EVENT = ("run_id", "recipient_id", "kind", "at", "link_position", "url", "ip_address", "user_agent", "data")
+
+
+def _store_events(hits: Sequence[Hit]) -> None:
+    rows = [
+        (
+            hit.run_id,
+            hit.recipient_id,
+            hit.kind,
+            hit.at,
+            hit.link_position,
+            hit.url.replace("\x00", ""),
+            canonical(hit.ip_address) or None,
+            hit.user_agent.replace("\x00", "")[:500],
+            hit.data,
+        )
+        for hit in hits
+    ]
+    bulk.insert(Event, EVENT, rows)
+
+
+STANDING = tuple(field.name for field in fields(Standing))
+LINK_STANDING = tuple(field.name for field in fields(LinkStanding))
+
+
+def _tally(counted: Sequence[tuple[Hit, int]]) -> Tally:
+    """What these hits, in the order of their times, change."""
+    recipients = {hit.recipient_id for hit, _ in counted}
+    clickers = {hit.recipient_id for hit, _ in counted if hit.kind == EventKind.CLICKED}
+    engagements = Engagement.objects.filter(recipient_id__in=bulk.among(recipients))
+    links = ClickedLink.objects.filter(recipient_id__in=bulk.among(clickers))
+    tally = Tally(
+        {row[0]: Standing(*row[1:]) for row in engagements.values_list("recipient_id", *STANDING)},
+        {
+            (row[0], row[1]): LinkStanding(*row[2:])
+            for row in links.values_list("recipient_id", "link_position", *LINK_STANDING)
+        },
+    )
+    for hit, variant_id in counted:
+        tally.add(hit, variant_id)
+    return tally
+
+
+def _store_tally(tally: Tally) -> None:
+    bulk.upsert(
+        Engagement,
+        ("recipient_id", *STANDING),
+        [(recipient_id, *_values(standing, STANDING)) for recipient_id, standing in tally.standings.items()],
+        key=("recipient_id",),
+        replace=STANDING,
+    )
+    bulk.upsert(
+        ClickedLink,
+        ("recipient_id", "link_position", *LINK_STANDING),
+        [(*key, *_values(link, LINK_STANDING)) for key, link in tally.links.items()],
+        key=("recipient_id", "link_position"),
+        replace=LINK_STANDING,
+    )
+    bulk.upsert(
+        Counter,
+        (*CounterKey._fields, "url", "total", "unique", "unique_by_link"),
+        [(*key, count.url, count.total, count.unique, count.unique_by_link) for key, count in tally.counts.items()],
+        key=CounterKey._fields,
+        add=("total", "unique", "unique_by_link"),
+    )
+
+
+def _values(standing: Any, names: Sequence[str]) -> list[Any]:
+    return [getattr(standing, name) for name in names]
+
+
+# --- what cannot be counted --------------------------------------------------------------------------------------
+
+
+def _stray(record: Record, reason: StrayHit.Reason) -> StrayHit:
+    text = record.line.decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    return StrayHit(reason=reason, file_name=record.path.name, offset=record.start, line=text)
+
+
+def _set_aside(record: Record, refusal: Exception) -> int:
+    logger.error("A hit was set aside: %s at %d", record.path.name, record.start, exc_info=refusal)
+    try:
+        with transaction.atomic():
+            _take_turn()
+            _move_positions([record])
+            _stray(record, StrayHit.Reason.REFUSED).save()
+    except Overtaken:
+        return 0
+    return 1
+
+
+# --- files that are done -----------------------------------------------------------------------------------------
+
+
+def remove_finished(folder: Path) -> None:
+    """Delete the files that nobody writes any more and that are stored to their end."""
+    for path in spool.files(folder):
+        if spool.is_finished(path):  # asked before what is left is looked at: from here on it does not grow
+            _remove_if_stored(path)
+
+
+def _remove_if_stored(path: Path) -> None:
+    with transaction.atomic():
+        _take_turn()
+        offset = _positions([path]).get(path.name, 0)
+        if next(spool.read(path, offset), None) is not None:
+            return
+        if torn := path.stat().st_size - offset:
+            logger.warning("The last %d bytes of %s are no whole record; nobody was told they were kept.", torn, path)
+        path.unlink()  # before its position, which without the file means nothing
+        SpoolPosition.objects.filter(file_name=path.name).delete()
+
+
+def _positions(paths: Sequence[Path]) -> dict[str, int]:
+    names = [path.name for path in paths]
+    return dict(SpoolPosition.objects.filter(file_name__in=names).values_list("file_name", "offset"))
