@@ -1,0 +1,86 @@
+"""Custom fields: what can be known about a person, and how emails name it."""
+
+import re
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.admin.base import RelatedFilter, ScopedAdmin, ScopedForm
+from audience.fields import BUILT_IN
+from audience.models import CustomField, MailingList
+
+KEY = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class CustomFieldForm(ScopedForm):
+    """`choices` is one value a line."""
+
+    choices = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="For “One of several”: one value a line.",
+    )
+    constraint_messages: ClassVar = {
+        "audience_field_key_per_organization": ("key", "There is a field with this key already."),
+        "audience_field_key_per_list": ("key", "This list has a field with this key already."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "choices" in self.fields:
+            self.initial["choices"] = "\n".join(str(value) for value in self.instance.choices)
+
+    def clean_key(self) -> str:
+        key: str = self.cleaned_data["key"].lower()
+        if not KEY.fullmatch(key):
+            raise forms.ValidationError("Use lower case letters, digits and underscores, starting with a letter.")
+        if key in BUILT_IN:
+            raise forms.ValidationError(f"“{key}” is there by itself; choose another key.")
+        return key
+
+    def clean_choices(self) -> list[str]:
+        lines = (line.strip() for line in self.cleaned_data["choices"].splitlines())
+        return list(dict.fromkeys(line for line in lines if line))
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("kind") == CustomField.Kind.CHOICE and not given.get("choices"):
+            self.add_error("choices", "Name the values to choose from, one a line.")
+        return given
+
+
+class ListFilter(RelatedFilter):
+    title = "list"
+    parameter_name = "list"
+    model: ClassVar = MailingList
+    path: ClassVar = "mailing_list"
+
+
+@admin.register(CustomField)
+class CustomFieldAdmin(ScopedAdmin[CustomField]):
+    form = CustomFieldForm
+    list_display = ("name", "in_emails", "kind", "belongs_to")
+    list_filter = ("kind", ListFilter)
+    list_select_related = ("mailing_list",)
+    search_fields = ("name", "key")
+    fields = ("name", "key", "kind", "choices", "mailing_list")
+    prepopulated_fields: ClassVar = {}
+    actions = None
+    add_label = "Add field"
+    empty_icon = "text_fields"
+    empty_state = "Fields hold what you know about people, such as a first name. Emails use them as merge fields."
+
+    @admin.display(description="In emails", ordering="key")
+    def in_emails(self, field: CustomField) -> SafeString:
+        return format_html('<code class="bs-key">{{{{ {} }}}}</code>', field.key)
+
+    @admin.display(description="Belongs to", ordering="mailing_list__name")
+    def belongs_to(self, field: CustomField) -> str:
+        return str(field.mailing_list) if field.mailing_list else "everybody"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CustomField | None = None) -> Any:
+        return ("key", "kind", "mailing_list") if obj else ()  # values are stored under them
