@@ -1,4 +1,4 @@
-"""The web application."""
+"""The web application: opens and clicks are answered in front of Django, everything else by it."""
 
 import os
 
@@ -6,4 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()  # loads the settings, which the tracking endpoints read
+
+from tracking.endpoints import TrackingApplication  # noqa: E402
+
+application = TrackingApplication(django_application)
