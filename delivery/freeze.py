@@ -79,8 +79,8 @@ def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     counted = dict(run.recipients.values_list("state").annotate(Count("pk")).order_by())
     mailable, skipped = counted.get(Recipient.State.PENDING, 0), counted.get(Recipient.State.SKIPPED, 0)
     figures: dict[str, Any] = {"planned": mailable + skipped, "skipped": skipped}
+    run.batches.filter(number__gt=ceil(mailable / settings.BATCH_SIZE)).delete()
     if not mailable:
-        run.batches.all().delete()
         figures["finished_at"] = now()
     CampaignRun.objects.filter(pk=run.pk).update(**figures)
     run.refresh_from_db()
@@ -94,8 +94,9 @@ def audience(campaign: Campaign) -> QuerySet[Subscriber]:
 
 
 def _make_batches(run: CampaignRun, people: QuerySet[Any]) -> int:
-    """As many as needed; people who appear between this count and the INSERT go into the last one."""
-    needed = max(1, ceil(people.filter(skip_reason="").count() / settings.BATCH_SIZE))
+    """Enough for everybody, since to count who is not skipped costs as much as to write them; the surplus goes later.
+    People who appear between this count and the INSERT go into the last one."""
+    needed = max(1, ceil(people.count() / settings.BATCH_SIZE))
     Batch.objects.bulk_create(Batch(run=run, number=number) for number in range(1, needed + 1))
     return needed
 

@@ -74,14 +74,23 @@ class Recipient(models.Model):
         SKIPPED = "skipped", "Skipped"
         IN_DOUBT = "in_doubt", "In doubt"
 
-    # `run`, `variant` and `batch` have no index of their own: `run` leads two indexes below, nobody looks people up by
-    # variant or batch alone, and every index costs one more write for each message sent.
+    # Every index and every constraint costs each message one more write or look-up. `run` leads two indexes below. Nobody
+    # looks people up by variant or batch alone, and neither is deleted but with its run, which takes the people along:
+    # without index and constraint, deleting one does not search the whole table.
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="recipients", db_index=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="received")
     subscription = models.ForeignKey(Subscription, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    variant = models.ForeignKey(
+        Variant, on_delete=models.DO_NOTHING, related_name="recipients", db_index=False, db_constraint=False
+    )
     batch = models.ForeignKey(
-        Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="recipients", db_index=False
+        Batch,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="recipients",
+        db_index=False,
+        db_constraint=False,
     )
     address = models.CharField(
         max_length=254, blank=True, help_text="Where it goes, as it was when the audience was frozen."
