@@ -136,7 +136,10 @@ def edit_email(email: Email, *, by: Actor, **changes: Any) -> Email:
 def edit_segment(
     segment: Segment, *, by: Actor, mailing_lists: Iterable[MailingList] | None = None, **changes: Any
 ) -> Segment:
-    """Change a segment and tell the campaigns that address it. Raises Locked while one of them counts it, NotReady."""
+    """Change a segment and tell the campaigns that address it. Raises Locked while one of them counts it, NotReady.
+
+    What was counted, or could not be, says nothing of other people: the segment is a draft again.
+    """
     _require_may(by, Permission.UPDATE, segment.organization)
     with transaction.atomic():
         before = Segment.objects.select_for_update(of=("self",)).get(pk=segment.pk)
@@ -145,6 +148,8 @@ def edit_segment(
         shown = other_lists or ("rules" in changes and changes["rules"] != before.rules)
         users = _locked_users(Q(audience__segment=segment)) if shown else []
         _require_idle(users, (State.CALCULATING,), f"is counting the segment {before}")
+        if shown:
+            changes |= {"status": Segment.Status.DRAFT, "status_reason": ""}
         _change(segment, changes)
         if lists is not None:
             segment.mailing_lists.set(lists)

@@ -18,7 +18,7 @@ from accounts import editions
 from accounts.editions import EditionStatus
 from accounts.models import Edition, Organization, validate_timezone
 from accounts.permissions import Permission
-from api.management.fields import HeaderField, PublicIdRelatedField
+from api.management.fields import HeaderField, PublicIdRelatedField, StaysInOrganization
 from api.management.filters import OwnedFilters, ordering
 from api.management.views import ResourceView
 
@@ -28,7 +28,7 @@ COUNTRY_CODES = ["+45", "+43", "+32", "+358", "+33", "+49", "+31", "+47", "+48",
 LANGUAGES = ["en", "da", "de", "fr", "nl", "pl", "se"]
 
 
-class EditionSerializer(serializers.ModelSerializer[Edition]):
+class EditionSerializer(StaysInOrganization[Edition]):
     id = serializers.CharField(source="public_id", read_only=True)
     organization_id: serializers.Field[Any, Any, Any, Any] = PublicIdRelatedField(
         source="organization", queryset=Organization.objects.all(), permission=Permission.CREATE
@@ -72,8 +72,6 @@ class EditionSerializer(serializers.ModelSerializer[Edition]):
         return editions.status(edition, now())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self.instance:
-            attrs.pop("organization", None)  # an edition does not move
         organization = self.instance.organization if self.instance else attrs["organization"]
         self._require_order(attrs)
         if "slug" in attrs:

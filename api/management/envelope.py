@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.response import Response
@@ -10,6 +12,11 @@ from rest_framework.views import exception_handler
 
 from api.management import vocabulary
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
 
 
 class Conflict(APIException):
@@ -40,6 +47,8 @@ def _translated(error: Exception) -> Exception:
             return ValidationError(vocabulary.field_errors(error.problems))
         case NotAllowed():
             return PermissionDenied(str(error))
+        case RequestDataTooBig():
+            return TooLarge(f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
         case _:
             return error
 

@@ -72,6 +72,16 @@ def of_organization(attrs: dict[str, Any], organization: Organization, names: di
         raise serializers.ValidationError(errors)
 
 
+class StaysInOrganization(serializers.ModelSerializer[RowT]):
+    """The organization is chosen when the thing is made; later, `organization_id` in a body is ignored."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        if self.instance is not None:
+            fields["organization_id"].read_only = True
+        return fields
+
+
 class LocalDateTimeField(serializers.DateTimeField):
     """A time as people write it: without an offset it stays naive, until `localised` knows the zone it is meant in."""
 

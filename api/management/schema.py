@@ -72,6 +72,7 @@ class ManagementSchema(AutoSchema):
             "403": (one or writes, "The role does not allow this."),
             "404": (one or self._is_list_view(), "There is no such thing, or none that the caller may see."),
             "409": (writes and (one or bool(self._idempotent())), "Not in the state things are in."),
+            "413": (takes_body, "The body is too large."),
             "415": (takes_body, "The body is not JSON."),
             "422": (self._idempotent(), "The Idempotency-Key was used for another request."),
             "429": (True, "Too many requests; Retry-After says when to come back."),

@@ -7,7 +7,10 @@ from rest_framework.routers import DefaultRouter
 
 from api.management.campaigns.views import CampaignView
 from api.management.editions import EditionView
+from api.management.email_messages import EmailMessageView
+from api.management.mailing_lists import MailingListView, TagView
 from api.management.organizations import MeView, OrganizationView
+from api.management.segments import SegmentView
 from api.management.views import NothingHere
 
 router = DefaultRouter()
@@ -17,6 +20,10 @@ router.trailing_slash = "/?"
 router.register("campaigns", CampaignView)
 router.register("organizations", OrganizationView)
 router.register("editions", EditionView)
+router.register("email-messages", EmailMessageView)
+router.register("mailing-lists", MailingListView)
+router.register("segments", SegmentView)
+router.register("tags", TagView)
 
 urlpatterns = [
     path("", RedirectView.as_view(url="docs/")),

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,7 +16,8 @@ from rest_framework.response import Response
 from accounts.permissions import Permission
 from api.management import vocabulary
 from api.management.access import actor, caller
-from api.management.campaigns import rows
+from api.management.campaigns import figures, rows
+from api.management.campaigns.figures import EstimateSerializer, RecipientFilters, RecipientSerializer
 from api.management.campaigns.filters import CampaignFilters
 from api.management.campaigns.serializers import (
     ApprovalSerializer,
@@ -179,6 +181,22 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
     def withdraw(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take it back from approval, to go on writing."""
         return self._done(lifecycle.withdraw, self.get_object(), ReasonSerializer)
+
+    # --- what became of it ---------------------------------------------------------------------------------------
+
+    @extend_schema(responses=EstimateSerializer, summary="Estimate audience")
+    @action(detail=True)
+    def estimate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Who would get it if it went out now, counted, with what keeps the others out."""
+        return Response(figures.estimate(self.get_object()))
+
+    @extend_schema(responses=RecipientSerializer(many=True), summary="List recipients")
+    @action(detail=True, filterset_class=RecipientFilters)
+    def recipients(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Everybody the campaign addressed, once its audience is fixed, and what became of each message."""
+        rows = DjangoFilterBackend().filter_queryset(request, figures.recipients(self.get_object()), self)
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(RecipientSerializer(page, many=True).data)
 
     # --- copies --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Clients of the REST API: one for each person, with a key of theirs."""
 
 import pytest
+from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from accounts import keys
@@ -20,6 +21,14 @@ def client_of(user, organization):
     client = JsonClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {plain}")
     return client
+
+
+@pytest.fixture
+def cache_of_its_own():
+    """Throttling counts in the cache, which outlives a test."""
+    cache.clear()
+    yield
+    cache.clear()
 
 
 @pytest.fixture
