@@ -4,9 +4,9 @@ Each process appends to a file of its own, one `write()` a hit on an O_APPEND de
 the hit is the kernel's and outlives the process, `kill -9` included. (Not a power cut, unless `sync=True` is asked.)
 
 A record is one line: CRC-32 of the payload as 8 hex digits, a space, the payload as ASCII JSON (an array in the order
-of `Hit`'s fields; later versions only add at its end), a line feed. A line feed never stands inside a payload, so a
-torn record spoils nothing but itself: at the end of a file that is still written it is waited for, anywhere else it
-is passed over.
+of `Hit`'s fields; later versions only add at its end), a line feed. It is written with a line feed in front as well,
+and none ever stands inside a payload, so that a torn record spoils nothing but itself: at the end of a file that is
+still written it is waited for, anywhere else it is passed over.
 
 The writer holds an flock on its file for as long as it may write. A file nobody holds is finished for good: names are
 never used twice. A file is shown under its name (`*.hits`) only once it is locked, so that no reader takes a newborn
@@ -34,6 +34,7 @@ from django.conf import settings
 SUFFIX = ".hits"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class HitKind(StrEnum):
@@ -85,7 +86,8 @@ def append(hit: Hit, *, sync: bool = False) -> None:
 
 
 def encode(hit: Hit) -> bytes:
-    payload = json.dumps(
+    """The record as it stands in the file, without the line feed in front."""
+    payload = to_json(
         [
             hit.kind,
             hit.run_id,
@@ -97,65 +99,75 @@ def encode(hit: Hit) -> bytes:
             hit.ip_address,
             hit.user_agent,
             hit.data,
-        ],
-        separators=(",", ":"),
+        ]
     ).encode("ascii")
     return b"%08x %b\n" % (zlib.crc32(payload), payload)
 
 
+class SpoolFile:
+    """A spool file this process appends to. It is closed, and with that finished, when nobody holds it any more: a
+    thread may still be writing to it while another has begun the next."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(4)}"
+        hidden = folder / f".{name}"
+        self._descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self.path = hidden.rename(folder / (name + SUFFIX))
+        self._size = 0
+        self._opened_at = time.monotonic()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
+
+    def append(self, record: bytes, *, sync: bool) -> None:
+        written = os.write(self._descriptor, b"\n" + record)
+        self._size += written
+        if written <= len(record):
+            raise OSError(errno.ENOSPC, "The spool took only a part of a hit.", str(self.path))
+        if sync:
+            os.fsync(self._descriptor)
+
+    def is_worn(self) -> bool:
+        """Too big or too old; about, since threads may count at the same time."""
+        age = time.monotonic() - self._opened_at
+        return self._size >= settings.SPOOL_FILE_BYTES or age >= settings.SPOOL_FILE_SECONDS
+
+
 class Spool:
-    """The file this process is appending to in one folder; a new one begins when it grows too big or too old."""
+    """Where this process appends in one folder: to one file after the other.
+
+    Only the change of files takes a lock. `write()` on an O_APPEND descriptor is one piece by itself, and a lock held
+    over a system call would make the threads of a web server queue for it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._descriptor: int | None = None
-        self._size = 0
-        self._opened_at = 0.0
+        self._file: SpoolFile | None = None
 
     def append(self, record: bytes, *, sync: bool = False) -> None:
+        file = self._file
+        if file is None or file.is_worn():
+            file = self._begin_after(file)
+        try:
+            file.append(record, sync=sync)
+        except OSError:
+            self._leave(file)  # a disk that is full or away: the next hit tries a new file
+            raise
+
+    def _begin_after(self, file: SpoolFile | None) -> SpoolFile:
         with self._lock:
-            descriptor = self._current()
-            try:
-                written = os.write(descriptor, record)
-                if sync:
-                    os.fsync(descriptor)
-            except OSError:
-                self.close()
-                raise
-            self._size += written
-            if written != len(record):
-                self.close()  # what is torn stays the last of its file, so that it cannot spoil the next record
-                raise OSError(errno.ENOSPC, "The spool took only a part of a hit.", str(self._folder))
+            if self._file is None or self._file is file:
+                self._file = SpoolFile(self._folder)
+            return self._file
 
-    def _current(self) -> int:
-        if self._descriptor is not None and self._is_worn():
-            self.close()
-        if self._descriptor is None:
-            self._descriptor = _open_new(self._folder)
-            self._size, self._opened_at = 0, time.monotonic()
-        return self._descriptor
-
-    def _is_worn(self) -> bool:
-        age = time.monotonic() - self._opened_at
-        return self._size >= settings.SPOOL_FILE_BYTES or age >= settings.SPOOL_FILE_SECONDS
-
-    def close(self) -> None:
-        """Write no more to the current file. In a forked child this lets go of the parent's file without finishing it:
-        the lock is the parent's until the last descriptor is closed."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-
-def _open_new(folder: Path) -> int:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(4)}"
-    hidden = folder / f".{name}"
-    descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    hidden.rename(folder / (name + SUFFIX))
-    return descriptor
+    def _leave(self, file: SpoolFile) -> None:
+        with self._lock:
+            if self._file is file:
+                self._file = None
 
 
 _spools: dict[Path, Spool] = {}
@@ -171,10 +183,9 @@ def _spool_of(folder: Path) -> Spool:
 
 
 def _start_afresh_in_the_child() -> None:
-    """A forked child writes to files of its own, with locks that no thread of the parent holds."""
+    """A forked child writes to files of its own, with locks that no thread of the parent holds. Letting go of the
+    parent's files does not finish them: an flock lasts until its last descriptor is closed."""
     global _spools_lock
-    for spool in _spools.values():
-        spool.close()
     _spools.clear()
     _spools_lock = threading.Lock()
 
@@ -199,12 +210,14 @@ def read(path: Path, offset: int = 0) -> Iterator[Record]:
         return
     with file:
         file.seek(offset)
+        start = offset
         for line in file:
             if not line.endswith(b"\n"):
                 return
-            end = offset + len(line)
-            yield Record(path, offset, end, line, decode(line))
-            offset = end
+            offset += len(line)
+            if line != b"\n":
+                yield Record(path, start, offset, line, decode(line))
+                start = offset
 
 
 def decode(line: bytes) -> Hit | None:

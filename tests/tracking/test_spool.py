@@ -103,6 +103,28 @@ def test_a_damaged_record_costs_only_itself(own_spool):
     assert [record.hit is None for record in spool.read(path)] == [False, True, False]
 
 
+def test_records_follow_each_other_without_a_gap(own_spool):
+    for number in range(3):
+        spool.append(a_hit(number))
+    [path] = spool.files(own_spool)
+
+    records = list(spool.read(path))
+
+    assert records[0].start == 0
+    assert [record.end for record in records[:-1]] == [record.start for record in records[1:]]
+
+
+def test_a_record_written_behind_a_torn_one_is_whole(own_spool):
+    spool.append(a_hit(1))
+    [path] = spool.files(own_spool)
+    with path.open("ab") as file:
+        file.write(b"\n" + spool.encode(a_hit(2))[:-9])
+
+    spool.append(a_hit(3))
+
+    assert [record.hit and record.hit.recipient_id for record in spool.read(path)] == [1, None, 3]
+
+
 def test_a_full_file_is_followed_by_a_new_one(settings, own_spool):
     settings.SPOOL_FILE_BYTES = 1
 
