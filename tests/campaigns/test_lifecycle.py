@@ -233,6 +233,18 @@ def test_a_paused_campaign_is_not_sent_at_once_or_finished(organization, bob):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("end", [lifecycle.cancel, lambda campaign, by: lifecycle.fail(campaign, reason="Gone.")])
+def test_nothing_that_has_ended_is_paused(end):
+    campaign = campaign_in("sending")
+    by = staff(campaign.organization)
+    lifecycle.pause(campaign, by=by)
+
+    end(campaign, by=by)
+
+    assert (campaign.paused, campaign.pause_reason) == (False, "")
+
+
+@pytest.mark.django_db
 def test_a_campaign_with_people_waiting_is_not_finished():
     campaign = campaign_in("sending")
     campaign.runs.update(planned=3, sent=2)

@@ -1,0 +1,161 @@
+"""Two people at the same moment, on two connections: one is served, the other is told so."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from accounts import members
+from accounts.models import Organization
+from campaigns import drafts, lifecycle
+from campaigns.errors import CampaignError, InvalidTransition, Locked
+from campaigns.models import Campaign, State
+from tests.conftest import acting
+from tests.factories import MembershipFactory, campaign_in, draft_campaign
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: no race to lose"),
+]
+
+
+def at_once(*acts):
+    """Run each act on a connection of its own, all at the same moment; what each returned or raised."""
+    barrier = threading.Barrier(len(acts))
+
+    def run(act):
+        try:
+            barrier.wait(timeout=10)
+            return act()
+        except CampaignError as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def refusals(outcomes):
+    return [outcome for outcome in outcomes if isinstance(outcome, CampaignError)]
+
+
+def fresh(campaign):
+    return Campaign.objects.get(pk=campaign.pk)
+
+
+def test_two_who_send_at_the_same_moment_start_the_campaign_once(organization, bob, alice):
+    campaign = draft_campaign(organization, by=acting(bob))
+
+    outcomes = at_once(*[lambda who=who: lifecycle.send_now(fresh(campaign), by=acting(who)) for who in (bob, alice)])
+
+    (refusal,) = refusals(outcomes)
+    assert isinstance(refusal, InvalidTransition)
+    assert fresh(campaign).state == State.CALCULATING
+    assert campaign.runs.count() == 1
+    assert campaign.events.filter(verb="send_now").count() == 1
+
+
+def test_the_clock_and_a_person_start_a_campaign_once(organization, bob):
+    campaign = draft_campaign(organization, by=acting(bob))
+    lifecycle.submit(campaign, by=acting(bob))
+
+    outcomes = at_once(
+        lambda: lifecycle.start(fresh(campaign)), lambda: lifecycle.send_now(fresh(campaign), by=acting(bob))
+    )
+
+    assert [type(refusal) for refusal in refusals(outcomes)] == [InvalidTransition]
+    assert campaign.runs.count() == 1
+
+
+def test_of_two_approvers_one_decides(organization, erin, alice):
+    campaign = campaign_in("pending_approval", organization)
+
+    outcomes = at_once(
+        lambda: lifecycle.approve(fresh(campaign), by=acting(erin)),
+        lambda: lifecycle.reject(fresh(campaign), by=acting(alice), reason="No."),
+    )
+
+    assert [type(refusal) for refusal in refusals(outcomes)] == [InvalidTransition]
+    decided = campaign.events.last()
+    assert (decided.verb, fresh(campaign).state) in {("approve", State.SCHEDULED), ("reject", State.DRAFT)}
+    assert campaign.events.filter(verb__in=["approve", "reject"]).count() == 1
+
+
+def test_two_approvals_are_one(organization, erin, alice):
+    campaign = campaign_in("pending_approval", organization)
+
+    outcomes = at_once(*[lambda who=who: lifecycle.approve(fresh(campaign), by=acting(who)) for who in (erin, alice)])
+
+    assert len(refusals(outcomes)) == 1
+    assert campaign.events.filter(verb="approve").get().by == fresh(campaign).approved_by
+
+
+def test_a_pause_and_the_end_never_both_hold(organization, bob):
+    campaign = campaign_in("sending", organization)
+
+    outcomes = at_once(
+        lambda: lifecycle.pause(fresh(campaign), by=acting(bob)), lambda: lifecycle.finish(fresh(campaign))
+    )
+
+    assert [type(refusal) for refusal in refusals(outcomes)] == [InvalidTransition]
+    row = fresh(campaign)
+    assert (row.state, row.paused) in {(State.SENT, False), (State.SENDING, True)}
+
+
+def test_an_edit_and_a_start_never_send_what_nobody_approved(organization, dora, erin):
+    organization.approval = Organization.Approval.ALWAYS
+    organization.save()
+    campaign = draft_campaign(organization, by=acting(dora))
+    lifecycle.submit(campaign, by=acting(dora))
+    lifecycle.approve(campaign, by=acting(erin))
+    email = campaign.variants.get().email
+
+    at_once(
+        lambda: drafts.edit_email(email, by=acting(dora), subject="Unseen"), lambda: lifecycle.start(fresh(campaign))
+    )
+
+    row = fresh(campaign)
+    assert row.state in (State.CALCULATING, State.PENDING_APPROVAL)
+    if row.state == State.CALCULATING:
+        assert row.runs.get().contents.get().subject == "Good morning"
+
+
+def test_two_edits_of_emails_that_campaigns_share_do_not_wait_for_each_other(organization, bob, alice):
+    first, second = (draft_campaign(organization, by=acting(bob)) for _ in range(2))
+    emails = [each.variants.get().email for each in (first, second)]
+
+    outcomes = at_once(
+        *[
+            lambda email=email, who=who: drafts.edit_email(email, by=acting(who), subject=who.username)
+            for email, who in zip(emails, (bob, alice), strict=True)
+        ]
+    )
+
+    assert refusals(outcomes) == []
+
+
+def test_an_email_is_locked_from_the_moment_its_campaign_starts(organization, bob):
+    campaign = campaign_in("calculating", organization)
+
+    with pytest.raises(Locked):
+        drafts.edit_email(campaign.variants.get().email, by=acting(bob), subject="Late")
+
+
+def test_one_seat_of_an_administrator_is_not_given_up_twice(organization, alice):
+    other = MembershipFactory(organization=organization, role="admin", trusted=True)
+    seats = list(organization.memberships.filter(role="admin"))
+
+    def leave(seat):
+        try:
+            members.remove(seat, by=acting(seat.user))
+        except members.MemberError as refusal:
+            return refusal
+
+    outcomes = at_once(*[lambda seat=seat: leave(seat) for seat in seats])
+
+    assert other in seats
+    assert sum(isinstance(outcome, members.MemberError) for outcome in outcomes) == 1
+    assert organization.memberships.filter(role="admin").count() == 1
