@@ -10,14 +10,13 @@ from typing import Any
 from minijinja import Environment, TemplateError
 
 from content.errors import BrokenTemplate
-from content.merge.filters import FILTERS, TooLarge
+from content.merge.filters import FILTERS, TooLarge, range_
 from content.merge.values import text_of
 
 # One step is about one operator, field or written value; a mail of 500 merge tags takes a few thousand. Together with
-# MAX_LOOP_LENGTH, MAX_RESULT_LENGTH and MAX_RANGE this keeps even a spiteful template below some 200 MB.
-FUEL = 50_000
+# MAX_LOOP_LENGTH, MAX_RESULT_LENGTH and MAX_RANGE this keeps even a spiteful template below half a gigabyte.
+FUEL = 20_000
 MAX_OUTPUT_LENGTH = 2_000_000
-MAX_RANGE = 1_000
 
 # Delimiters of programs: control characters, which no literal holds (values.cleaned), so that a literal is never
 # mistaken for a tag, whatever braces it has.
@@ -58,7 +57,7 @@ def environment(escape: Escape = as_is) -> Environment:
     )
     for name in list(engine.globals):
         engine.remove_global(name)
-    engine.add_global("range", _range)
+    engine.add_global("range", range_)
     return engine
 
 
@@ -97,13 +96,6 @@ def fields_in(source: str) -> set[str]:
     """The names that a program takes from outside."""
     names: set[str] = environment().undeclared_variables_in_str(source)
     return names - {"range"}
-
-
-def _range(*bounds: int) -> list[int]:
-    numbers = range(*bounds)
-    if len(numbers) > MAX_RANGE:
-        raise TooLarge(f"range() counts to at most {MAX_RANGE:,}.")
-    return list(numbers)
 
 
 def _in_plain_words(problem: TemplateError) -> str:

@@ -62,6 +62,7 @@ def tokens_of(expression: str, line: int) -> list[Token]:
 
 def check(tokens: Sequence[Token], line: int) -> None:
     """Raises BrokenTemplate for what the language does not have. The grammar itself is the engine's to check."""
+    _check_lists(tokens, line)
     for place, token in enumerate(tokens):
         before = tokens[place - 1] if place else NOTHING
         after = tokens[place + 1] if place + 1 < len(tokens) else NOTHING
@@ -82,7 +83,38 @@ def check_block(keyword: str, tokens: Sequence[Token], line: int) -> None:
         raise BrokenTemplate(f"There is no {{% {keyword} %}}; there are if and for.{hint}", line=line)
     if keyword == "for" and any(token == Token("name", "recursive") for token in tokens):
         raise BrokenTemplate("A loop cannot be recursive.", line=line)
+    if keyword == "for":
+        _check_loop(tokens, line)
     check(tokens, line)
+
+
+def _check_lists(tokens: Sequence[Token], line: int) -> None:
+    """Lists of lists would multiply their texts with every level."""
+    opened: list[str] = []  # what each open bracket is: a list, a subscript, a call or a group
+    for before, token in zip([NOTHING, *tokens], tokens, strict=False):
+        follows_value = (before.kind in ("name", "string") and before.text not in KEYWORDS) or before.text in ("]", ")")
+        if token.text == "[":
+            opened.append("subscript" if follows_value else "list")
+            if opened.count("list") > 1:
+                raise BrokenTemplate("A list cannot hold lists.", line=line)
+        elif token.text == "(":
+            opened.append("call" if follows_value else "group")
+        elif token.text in ("]", ")") and opened:
+            opened.pop()
+        elif token.text == "," and opened and opened[-1] == "group":
+            raise BrokenTemplate("Write a list with [ and ].", line=line)
+
+
+def _check_loop(tokens: Sequence[Token], line: int) -> None:
+    """A loop over joined texts would be a way to name a text twice as long, and loops in loops to do so again."""
+    in_range = 0
+    for before, token in zip([NOTHING, *tokens], tokens, strict=False):
+        if token.text == "(" and (in_range or before == Token("name", "range")):
+            in_range += 1
+        elif token.text == ")" and in_range:
+            in_range -= 1
+        elif token.text in ("~", "+") and not in_range:
+            raise BrokenTemplate(f"A loop goes over a field or a range(); {token.text} cannot stand in it.", line=line)
 
 
 def _check_name(name: str, before: Token, after: Token, line: int) -> None:

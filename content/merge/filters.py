@@ -11,6 +11,7 @@ from urllib.parse import quote
 from content.merge.values import MAX_VALUES, text_of
 
 MAX_RESULT_LENGTH = 20_000
+MAX_RANGE = 1_000
 DATE_PARTS = {
     "%d": "{0:%d}",
     "%-d": "{0.day}",
@@ -148,6 +149,15 @@ def last(value: Any) -> Any:
 
 def length_(value: Any) -> int:
     return len(value) if isinstance(value, list | tuple) else len(text_of(value))
+
+
+def range_(*bounds: Any) -> list[int]:
+    """Counts as Python does; what is no number counts as 0. Not a filter, but the one function there is."""
+    start, stop, step = {1: (0, *bounds, 1), 2: (*bounds, 1), 3: bounds}.get(len(bounds), (0, 0, 1))
+    numbers = range(_whole(start), _whole(stop), _whole(step) or 1)
+    if len(numbers) > MAX_RANGE:
+        raise TooLarge(f"range() counts to at most {MAX_RANGE:,}.")
+    return list(numbers)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

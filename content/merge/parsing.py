@@ -12,6 +12,9 @@ from content.merge.scanner import Block, Literal, Segment, Value, scan
 
 MAX_LOOP_DEPTH = 2
 MAX_LOOP_LENGTH = 10_000
+# The engine follows nested blocks and chains of elif by recursion, and dies of a very long chain.
+MAX_DEPTH = 50
+MAX_ELIFS = 200
 CLOSERS = {"endif": "if", "endfor": "for"}
 
 
@@ -76,7 +79,7 @@ def _check_segments(segments: Sequence[Segment]) -> None:
 
 def _check_nesting(segments: Sequence[Segment]) -> None:
     """Every block closed, in order; loops not so deep or long that their steps could write more than a mail holds."""
-    opened: list[Block] = []
+    opened: list[_Open] = []
     in_loops = 0
     for segment in segments:
         if isinstance(segment, Literal) and any(block.keyword == "for" for block in opened):
@@ -90,19 +93,34 @@ def _check_nesting(segments: Sequence[Segment]) -> None:
         raise BrokenTemplate(f"Loops hold {in_loops:,} characters of at most {MAX_LOOP_LENGTH:,}.")
 
 
-def _follow(block: Block, opened: list[Block]) -> None:
-    if block.keyword in ("if", "for"):
-        opened.append(block)
-        if sum(outer.keyword == "for" for outer in opened) > MAX_LOOP_DEPTH:
-            raise BrokenTemplate(f"At most {MAX_LOOP_DEPTH} loops can stand in each other.", line=block.line)
+@dataclass
+class _Open:
+    """A block that is not closed yet."""
+
+    keyword: str
+    line: int
+    elifs: int = 0
+
+
+def _follow(block: Block, opened: list[_Open]) -> None:
+    if block.opens:
+        opened.append(_Open(block.keyword, block.line))
+        loops = sum(outer.keyword == "for" for outer in opened)
+        if loops > MAX_LOOP_DEPTH or len(opened) > MAX_DEPTH:
+            what, limit = ("loops", MAX_LOOP_DEPTH) if loops > MAX_LOOP_DEPTH else ("blocks", MAX_DEPTH)
+            raise BrokenTemplate(f"At most {limit} {what} can stand in each other.", line=block.line)
         return
     inside = opened[-1].keyword if opened else None
     wanted = CLOSERS.get(block.keyword, "if" if block.keyword == "elif" else inside)
     if inside is None or inside != wanted:
         place = f"inside {{% {inside} %}} of line {opened[-1].line}" if inside else "without a beginning"
         raise BrokenTemplate(f"{{% {block.keyword} %}} stands {place}.", line=block.line)
-    if block.keyword in CLOSERS:
+    if block.closes:
         opened.pop()
+        return
+    opened[-1].elifs += 1
+    if opened[-1].elifs > MAX_ELIFS:
+        raise BrokenTemplate(f"An {{% if %}} can have at most {MAX_ELIFS} {{% elif %}}.", line=block.line)
 
 
 def _with_lines(names: Iterable[str], segments: Sequence[Segment]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 # Longer values are cut: one subscriber's field must not decide what a worker needs in memory.
 MAX_VALUE_LENGTH = 10_000
 MAX_VALUES = 100
+LARGEST_NUMBER = 2**63
 
 # What may not stand in a mail at all: control characters other than tab and line feed, halves of surrogate pairs.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -28,10 +29,10 @@ def context_of(person: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]
 
 def plain(value: Any) -> Any:
     """A str, bool, int, float or list of them, and never an object with methods; None if there is no value."""
-    if value is None or isinstance(value, bool | float):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else float("inf")  # no field holds more, and writing it out could take long
+    if isinstance(value, int | float):  # what is larger is written in powers of ten, as text: no engine counts so far
+        return value if abs(value) < LARGEST_NUMBER else repr(float(max(min(value, 1e308), -1e308)))
     if isinstance(value, list | tuple | set | frozenset):
         return [item for item in map(plain, list(value)[:MAX_VALUES]) if item is not None] or None
     text = cleaned(str(value)[:MAX_VALUE_LENGTH])
@@ -54,7 +55,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, list | tuple):
-        return ", ".join(map(text_of, value))
+        return ", ".join(map(text_of, value))[:MAX_VALUE_LENGTH]
     return str(value)

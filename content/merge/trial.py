@@ -1,0 +1,96 @@
+"""Tries logic out before it may be sent, in a process of its own that may die of it.
+
+The engine counts steps but not memory, so a template that runs away must not do so in the web server or in a worker.
+`tried` starts a child with little memory and little time (about 0.1 s, remembered per source), and tells what happened.
+
+Each source is rendered three times: for a person with no values, with long texts, and with large numbers.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from content.errors import BrokenTemplate
+from content.merge.engine import Program
+from content.merge.parsing import parse, program_source
+from content.merge.values import MAX_VALUE_LENGTH, context_of
+
+MEMORY_BYTES = 512 * 1024 * 1024
+CPU_SECONDS = 2
+WALL_SECONDS = 15
+SAMPLES: dict[str, Any] = {"nothing": None, "texts": "word, " * (MAX_VALUE_LENGTH // 6), "numbers": 1_000_000_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`broken`: it fails whatever the values. `fails_without_values`: only for people who have none of the fields.
+    Both are messages, empty when all is well; `line` belongs to whichever is set."""
+
+    broken: str = ""
+    fails_without_values: str = ""
+    line: int | None = None
+
+
+TOO_MUCH = Outcome(broken="The logic needs more memory or time than a message may; make loops and texts shorter.")
+
+
+@lru_cache(maxsize=1024)
+def tried(source: str, *, markup: bool = False) -> Outcome:
+    """What becomes of a source that `parse` accepts. Raises OSError if no process can be started."""
+    parsed = parse(source, markup=markup)
+    if not parsed.has_logic:  # without blocks, a value is no longer than its tag and its field allow
+        return Outcome()
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "content.merge.trial"],
+            cwd=Path(__file__).parents[2],
+            input=json.dumps({"source": source, "markup": markup, "memory": MEMORY_BYTES}).encode(),
+            capture_output=True,
+            timeout=WALL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return TOO_MUCH
+    return _judged(json.loads(child.stdout)) if child.returncode == 0 else TOO_MUCH
+
+
+def _judged(failures: dict[str, list[Any]]) -> Outcome:
+    if failures.keys() == SAMPLES.keys():
+        message, line = failures["texts"]
+        return Outcome(broken=message, line=line)
+    if "nothing" in failures:
+        message, line = failures["nothing"]
+        return Outcome(fails_without_values=message, line=line)
+    return Outcome()
+
+
+def _try_out(source: str, *, markup: bool) -> dict[str, list[Any]]:
+    """Message and line of each sample for which the logic fails."""
+    parsed = parse(source, markup=markup)
+    program = Program(program_source(parsed.segments))
+    failures: dict[str, list[Any]] = {}
+    for name, value in SAMPLES.items():
+        try:
+            program.render(context_of(dict.fromkeys(parsed.fields, value), parsed.fields))
+        except BrokenTemplate as problem:
+            failures[name] = [problem.message, problem.line]
+    return failures
+
+
+def _limit_itself(memory: int) -> None:
+    with suppress(ValueError, OSError):  # where an operating system has no such limit, the time limit is left
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    order = json.load(sys.stdin)
+    _limit_itself(order["memory"])
+    sys.stdout.write(json.dumps(_try_out(order["source"], markup=order["markup"])))
