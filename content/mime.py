@@ -104,7 +104,7 @@ def quoted_value(value: str) -> bytes:
     """A slot's value, followed by a soft break unless there is nothing to follow."""
     if PLAIN_VALUE.fullmatch(value):
         return value.encode("ascii") + SOFT_BREAK
-    return quoted(value) + SOFT_BREAK if value else b""
+    return _open_ended(quoted(value)) if value else b""
 
 
 def base64_lines(text: str) -> bytes:
@@ -129,9 +129,20 @@ def _quoted_parts(parts: Sequence[str | int]) -> tuple[list[bytes], list[tuple[i
             continue
         encoded = quoted(part)
         follows_slot = place + 1 < len(parts)
-        template.append(encoded + SOFT_BREAK if follows_slot and not encoded.endswith(b"\r\n") else encoded)
+        template.append(_open_ended(encoded) if follows_slot and not encoded.endswith(b"\r\n") else encoded)
     template.append(b"\r\n")
     return template, places
+
+
+def _open_ended(encoded: bytes) -> bytes:
+    """With a soft break at the end; a last line that is full already is broken once more, not inside an escape."""
+    start = encoded.rfind(b"\n") + 1
+    if len(encoded) - start < 76:
+        return encoded + SOFT_BREAK
+    cut = start + 73
+    while b"=" in encoded[cut - 2 : cut]:
+        cut -= 1
+    return encoded[:cut] + SOFT_BREAK + encoded[cut:] + SOFT_BREAK
 
 
 def _is_shorter_in_base64(sample: str) -> bool:

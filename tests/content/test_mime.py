@@ -59,6 +59,13 @@ def test_a_compiled_part_reads_as_its_body(value):
     assert read_back(mime.part_of(body, "Dear"), context).rstrip("\n") == body.render(context).rstrip("\n")
 
 
+@pytest.mark.parametrize("length", range(70, 80))
+def test_a_full_line_before_a_slot_is_broken_once_more(length):
+    body = slots("é" * 12 + "x" * (length - 72), "é" * 12 + "x" * (length - 72) + "\n")
+
+    assert read_back(mime.QuotedSlots(body), {"0": "x" * length}) == body.render({"0": "x" * length}) + "\n"
+
+
 @pytest.mark.parametrize(
     ("sample", "encoding"),
     [
