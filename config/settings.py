@@ -223,6 +223,10 @@ SPOOL_FILE_BYTES: int = env.int("SPOOL_FILE_BYTES", 16 * 1024 * 1024)
 SPOOL_FILE_SECONDS: int = env.int("SPOOL_FILE_SECONDS", 300)
 # Hits stored in one transaction.
 INGEST_CHUNK: int = env.int("INGEST_CHUNK", 5000)
+# Posts a minute to a public form (unsubscribe), for one link and from one address. Mail providers post for many people
+# from few addresses.
+POSTS_PER_LINK: int = env.int("POSTS_PER_LINK", 30)
+POSTS_PER_ADDRESS: int = env.int("POSTS_PER_ADDRESS", 1200)
 # Proxies (addresses or networks) whose X-Forwarded-For is believed.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 JOURNAL_DIR = VAR_DIR / "journal"

@@ -6,4 +6,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/management/", include("api.management.urls")),
+    path("", include("tracking.urls")),
 ]

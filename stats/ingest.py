@@ -5,6 +5,7 @@ been read. The position moves by compare-and-set from where the chunk began, so 
 by a process that died or by one that runs now, is not stored again. Chunks take turns (a lock in the database), so
 that a first open is first for everybody.
 
+An unsubscription that reached only the spool, since the database was away, is carried out in the same transaction.
 What cannot be counted is kept as a `StrayHit` in the same transaction, and reading goes on behind it.
 """
 
@@ -30,6 +31,7 @@ from stats.tally import FIRST_TIME, CounterKey, LinkStanding, Standing, Tally
 from tracking import spool
 from tracking.clients import canonical
 from tracking.spool import Hit, Record
+from tracking.unsubscribes import apply_late
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +139,17 @@ def _move_positions(records: Sequence[Record]) -> None:
 
 
 def _store_hits(records: Sequence[Record]) -> None:
+    counted, strays = _sorted_out(records)
+    for record in records:
+        if record.hit is not None and record.hit.kind == EventKind.UNSUBSCRIBED:
+            apply_late(record.hit)
+    StrayHit.objects.bulk_create(strays)
+    _store_events([hit for hit, _ in counted])
+    _store_tally(_tally(counted))
+
+
+def _sorted_out(records: Sequence[Record]) -> tuple[list[tuple[Hit, int]], list[StrayHit]]:
+    """The hits to count, each with its recipient's variant, in the order of their times; and the strays."""
     recipients = _known_recipients(records)
     counted: list[tuple[Hit, int]] = []
     strays: list[StrayHit] = []
@@ -151,9 +164,7 @@ def _store_hits(records: Sequence[Record]) -> None:
         else:
             counted.append((hit, known[1]))
     counted.sort(key=lambda pair: pair[0].at)
-    StrayHit.objects.bulk_create(strays)
-    _store_events([hit for hit, _ in counted])
-    _store_tally(_tally(counted))
+    return counted, strays
 
 
 def _known_recipients(records: Sequence[Record]) -> dict[int, tuple[int, int]]:
