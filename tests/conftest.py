@@ -1,9 +1,14 @@
 """What every test may ask for: an organization with its people, and doors to act through."""
 
+import hypothesis
 import pytest
 
 from accounts.actors import Actor, Surface
 from tests.factories import MembershipFactory, OrganizationFactory
+
+# How long one example takes says something about the machine, and nothing about the rule it tries.
+hypothesis.settings.register_profile("broadsheet", deadline=None)
+hypothesis.settings.load_profile("broadsheet")
 
 
 @pytest.fixture
