@@ -22,7 +22,13 @@ VALUES = [
     ("domain", "x.org"),
     ("phone", "+4520000001"),
 ]
-BROKEN = {"operator": "no such thing"}
+RULES = {
+    "everybody": {},
+    "mail": {"field": "email", "operator": "contains", "value": "mail."},
+    "no phone": {"match": "not", "rules": [{"field": "phone", "operator": "is_not_empty"}]},
+    "subscribed": {"field": "status", "operator": "is", "value": "subscribed"},
+    "broken": {"operator": "no such thing"},
+}
 
 
 @dataclass
@@ -45,10 +51,10 @@ class Ban:
 
 @dataclass(frozen=True)
 class Rules:
-    """A segment: the numbers of the lists it names, and whether its rules can be understood."""
+    """A segment: the numbers of the lists it names, and which of RULES it has."""
 
     lists: tuple[int, ...]
-    broken: bool
+    rules: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def worlds(draw):
     scopes = st.sampled_from(["system", "organization", *range(LISTS)])
     bans = draw(st.lists(st.builds(lambda v, s: Ban(*v, s), st.sampled_from(VALUES), scopes), max_size=4, unique=True))
     lists = st.lists(st.integers(0, LISTS - 1), unique=True, max_size=2).map(tuple)
-    segments = draw(st.lists(st.builds(Rules, lists, st.sampled_from([False, False, False, True])), max_size=2))
+    segments = draw(st.lists(st.builds(Rules, lists, st.sampled_from(sorted(RULES))), max_size=2))
     places = [(n, None) for n in range(LISTS)] + [(n, s) for n in (None, *range(LISTS)) for s in range(len(segments))]
     choices = st.builds(lambda p, x: Choice(*p, x), st.sampled_from(places), st.sampled_from([False, False, True]))
     parts = draw(st.lists(choices, max_size=4))
@@ -119,7 +125,7 @@ def _make_ban(ban, organization, lists):
 
 
 def _make_segment(rules, organization, lists):
-    segment = SegmentFactory(organization=organization, rules=BROKEN if rules.broken else {})
+    segment = SegmentFactory(organization=organization, rules=RULES[rules.rules])
     segment.mailing_lists.set([lists[number] for number in rules.lists])
     assert isinstance(segment, Segment)
     return segment
@@ -134,12 +140,29 @@ def reached_through(world, choice, person):
     if choice.segment is None:
         return ({choice.mailing_list} & on) or None
     segment = world.segments[choice.segment]
-    if segment.broken:
+    if segment.rules == "broken":
         return set() if choice.excluded else None
     if choice.mailing_list is None:
-        return ((set(segment.lists) & on) or None) if segment.lists else on
-    in_segment = not segment.lists or choice.mailing_list in segment.lists or set(segment.lists) & on
-    return ({choice.mailing_list} & on) or None if in_segment else None
+        return _in_segment(segment, person)
+    if not segment.lists or choice.mailing_list in segment.lists:
+        return {n for n in {choice.mailing_list} & on if _fulfils(segment.rules, person, {n})} or None
+    return ({choice.mailing_list} & on if _in_segment(segment, person) else None) or None
+
+
+def _in_segment(segment, person):
+    on = set(person.statuses)
+    if segment.lists:
+        return {n for n in on & set(segment.lists) if _fulfils(segment.rules, person, {n})} or None
+    return on if _fulfils(segment.rules, person, on) else None
+
+
+def _fulfils(rules, person, rows):
+    return {
+        "everybody": True,
+        "mail": "mail." in (person.email or ""),
+        "no phone": not person.phone,
+        "subscribed": any(person.statuses[n] == "subscribed" for n in rows),
+    }[rules]
 
 
 def is_banned(world, person, scopes):
