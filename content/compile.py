@@ -18,6 +18,7 @@ from content.merge.engine import as_is, escaped
 from content.merge.parsing import Parsed, parse
 from content.merge.scanner import Literal
 from content.merge.values import context_of
+from content.models import MergeLanguage
 from content.sms import MAX_LENGTH
 from content.tokens import Purpose, recipient_token
 
@@ -48,7 +49,7 @@ class Contents:
 
 
 def compile_email(source: EmailSource, *, run_id: int, base_url: str, tracked: bool = True) -> "CompiledMessage":
-    """The message for one run. `tracked` replaces links and adds the pixel. Raises BrokenTemplate and BadAddress."""
+    """The message for one run. `tracked` replaces links and adds the pixel. Raises BrokenTemplate."""
     parsed = parse_email(source)
     book = LinkBook(run_id, base_url)
     pieces = _bodies(source, parsed, book if tracked else None)
@@ -63,6 +64,8 @@ def compile_sms(body: str) -> "CompiledSms":
 
 def parse_email(source: EmailSource) -> dict[str, Parsed]:
     """Each part that is written in the merge language. Raises BrokenTemplate, naming the part and the line."""
+    if source.merge_language not in ("", MergeLanguage.BROADSHEET):
+        raise BrokenTemplate(f"There is no merge language “{source.merge_language}”.")
     return {name: parse(getattr(source, name), markup=name == "html", part=name) for name in PARTS}
 
 
@@ -99,7 +102,7 @@ class CompiledMessage:
         self._addresses = [(name, place, LINK_FIELDS[name]) for name, place in _PATHS if name in fields]
         self._bodies = {name: _body(name, pieces[name]) for name in ("subject", "from_name", "html", "text")}
         self._sender = source.from_email
-        self._reply_to = headers.mailbox("Reply-To", source.reply_to) if source.reply_to else b""
+        self._reply_to = source.reply_to
         self._constant = self._constant_lines()
         self._frame = _frame(self._bodies, pieces)
 
@@ -114,7 +117,7 @@ class CompiledMessage:
             [
                 self._constant.get("from_name") or self._from(context),
                 headers.mailbox("To", addressing.to_address, addressing.to_name),
-                self._reply_to,
+                headers.mailbox("Reply-To", self._reply_to) if self._reply_to else b"",
                 self._constant.get("subject") or self._subject(context),
                 headers.date(addressing.date),
                 headers.message_id(addressing.message_id),
