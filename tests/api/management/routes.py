@@ -1,0 +1,94 @@
+"""Every route of the API, as its own schema names them, and requests that would do harm if they were let through."""
+
+from dataclasses import dataclass
+
+from django.apps import apps
+from drf_spectacular.generators import SchemaGenerator
+
+from tests.api.management.conftest import ROOT
+from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign
+
+WRITES = {"post", "patch", "delete", "put"}
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str  # below ROOT, with {id} where a thing is named
+
+    def __str__(self):
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def kind(self):
+        return self.path.split("/")[0]
+
+
+def every_route():
+    paths = SchemaGenerator(urlconf="api.management.urls").get_schema(public=True)["paths"]
+    return [Route(method, path.lstrip("/")) for path in sorted(paths) for method in sorted(paths[path])]
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """One thing of each kind, all of one organization."""
+
+    by_kind: dict
+    body: dict
+
+    def ask(self, client, route, **kwargs):
+        """Send this request about these things, with everything in the body that any route reads."""
+        thing = self.by_kind.get(route.kind)
+        address = ROOT + route.path.replace("{id}", thing.public_id if thing else "")
+        return getattr(client, route.method)(address, self.body if route.method in WRITES else {}, **kwargs)
+
+
+def belongings_of(organization):
+    campaign = draft_campaign(organization, name="Spring sale", tags=["secret tag"])
+    campaign_in("pending_approval", organization, name="Summer sale")
+    edition = EditionFactory(organization=organization, name="Sunday edition")
+    segment = SegmentFactory(organization=organization, name="Readers we know", status="failed")
+    mailing_list = campaign.audience.get().mailing_list
+    email = campaign.variants.get().email
+    person = SubscriptionFactory(mailing_list=mailing_list).subscriber
+    by_kind = {
+        "campaigns": campaign,
+        "editions": edition,
+        "segments": segment,
+        "email-messages": email,
+        "organizations": organization,
+        "mailing-lists": mailing_list,
+        "tags": organization.tags.get(),
+    }
+    body = {
+        "organization_id": organization.public_id,
+        "edition_id": edition.public_id,
+        "segment_id": segment.public_id,
+        "email_message_id": email.public_id,
+        "mailing_list_ids": [mailing_list.public_id],
+        "audience": [{"mailing_list_id": mailing_list.public_id}],
+        "subscriber_id": person.public_id,
+        "name": "Taken over",
+        "title": "Taken over",
+        "subject": "Taken over",
+        "type": "campaign",
+        "channel": "email",
+        "scheduled_at": "2037-01-01T00:00:00Z",
+        "reason": "Taken over",
+        "timezone": "Europe/Oslo",
+        "tags": ["taken over"],
+    }
+    return Belongings(by_kind=by_kind, body=body)
+
+
+def everything_stored():
+    """Every row of every table of ours, but for when keys were used."""
+    ours = [model for model in apps.get_models() if model.__module__.split(".")[0] in OUR_ROOMS]
+    return {
+        model._meta.label: sorted(map(repr, model._base_manager.values()))
+        for model in ours
+        if model._meta.label not in {"accounts.ApiKey"}
+    }
+
+
+OUR_ROOMS = {"accounts", "tags", "audience", "content", "campaigns", "tracking", "delivery", "stats", "api"}

@@ -1,0 +1,207 @@
+"""Email messages through the API."""
+
+import pytest
+
+from content.models import Email
+from tests.api.management.conftest import ROOT
+from tests.factories import EditionFactory, EmailFactory, campaign_in, draft_campaign
+
+MESSAGES = f"{ROOT}email-messages/"
+
+
+@pytest.fixture
+def email(organization):
+    return EmailFactory(organization=organization, title="Issue 7")
+
+
+@pytest.fixture
+def address(email):
+    return f"{MESSAGES}{email.public_id}/"
+
+
+def test_a_message_takes_its_sender_from_its_edition(api, organization, bob):
+    edition = EditionFactory(organization=organization, from_name="Sunday", from_email="sunday@news.example")
+    body = {
+        "organization_id": organization.public_id,
+        "edition_id": edition.public_id,
+        "title": "Issue 7",
+        "type": "campaign",
+        "subject": "Good morning",
+        "html": "<p>Hello</p>",
+    }
+
+    response = api.post(MESSAGES, body)
+
+    shown = response.json()
+    assert response.status_code == 201
+    assert shown["id"].startswith("eml_")
+    assert {name: shown[name] for name in body} == body
+    assert (shown["scope"], shown["template"]) == ("edition", "modern")
+    assert (shown["from_name"], shown["from_email"]) == ("Sunday", "sunday@news.example")
+    assert Email.objects.get().created_by == bob
+
+
+@pytest.mark.parametrize("name", ["organization_id", "title", "type"])
+def test_required_fields(api, organization, name):
+    body = {"organization_id": organization.public_id, "title": "Issue 7", "type": "campaign"}
+    del body[name]
+
+    response = api.post(MESSAGES, body)
+
+    assert response.status_code == 400
+    assert response.json() == {name: ["This field is required."]}
+
+
+@pytest.mark.parametrize("field", ["subject", "from_name"])
+@pytest.mark.parametrize("break_", ["\n", "\r", "\r\n"])
+def test_no_line_break_gets_into_a_header(api, address, email, field, break_):
+    response = api.patch(address, {field: f"Good morning{break_}Bcc: everybody@example.com"})
+
+    assert response.status_code == 400
+    assert response.json() == {field: ["Line breaks are not allowed here: this goes into the header of a mail."]}
+    email.refresh_from_db()
+    assert "Bcc" not in getattr(email, field)
+
+
+@pytest.mark.parametrize("field", ["from_email", "reply_to"])
+@pytest.mark.parametrize("value", ["nobody", "a@example.com\nBcc: b@example.com", "a@example.com, b@example.com"])
+def test_addresses_are_addresses(api, address, field, value):
+    response = api.patch(address, {field: value})
+
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
+
+
+def test_a_change_reaches_the_campaigns_that_say_it(api, organization):
+    campaign = campaign_in("pending_approval", organization)
+    email = campaign.variants.get().email
+
+    response = api.patch(f"{MESSAGES}{email.public_id}/", {"subject": "Another"})
+
+    assert response.status_code == 200
+    campaign.refresh_from_db()
+    assert campaign.state == "draft"
+
+
+def test_what_is_being_sent_cannot_be_changed(api, organization):
+    campaign = campaign_in("sending", organization, name="Spring")
+    email = campaign.variants.get().email
+
+    response = api.patch(f"{MESSAGES}{email.public_id}/", {"subject": "Another"})
+
+    assert response.status_code == 409
+    assert "Spring is sending" in response.json()["detail"]
+
+
+def test_messages_of_the_platform_are_read_only(api, organization):
+    email = EmailFactory(organization=organization, scope="platform")
+    address = f"{MESSAGES}{email.public_id}/"
+
+    assert api.get(address).status_code == 200
+    assert api.patch(address, {"title": "Mine"}).status_code == 403
+    assert api.delete(address).status_code == 403
+
+
+def test_nobody_makes_a_message_of_the_platform(api, organization):
+    body = {"organization_id": organization.public_id, "title": "x", "type": "other", "scope": "platform"}
+
+    response = api.post(MESSAGES, body)
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["scope"]
+
+
+def test_a_message_in_use_is_not_deleted(api, organization):
+    campaign = draft_campaign(organization, name="Spring")
+    email = campaign.variants.get().email
+
+    response = api.delete(f"{MESSAGES}{email.public_id}/")
+
+    assert response.status_code == 409
+    assert response.json() == {"detail": f"The email {email} is used by the campaign Spring, which is not over yet."}
+
+
+def test_a_message_nobody_needs_is_deleted(api, address):
+    assert api.delete(address).status_code == 204
+    assert api.get(address).status_code == 404
+
+
+def test_a_duplicate_says_the_same(api, address, email):
+    response = api.post(f"{address}duplicate/")
+
+    copy = response.json()
+    assert response.status_code == 201
+    assert copy["id"] != email.public_id
+    assert (copy["title"], copy["subject"], copy["html"]) == ("Copy of Issue 7", email.subject, email.html)
+
+
+def test_a_template_is_adopted_by_an_edition(api, organization):
+    template = EmailFactory(organization=organization, scope="template", title="Look")
+    edition = EditionFactory(organization=organization)
+
+    response = api.post(f"{MESSAGES}{template.public_id}/adopt/", {"edition_id": edition.public_id})
+
+    adopted = response.json()
+    assert response.status_code == 201
+    assert adopted["id"] != template.public_id
+    assert (adopted["scope"], adopted["edition_id"], adopted["html"]) == ("edition", edition.public_id, template.html)
+    template.refresh_from_db()
+    assert template.scope == "template"
+
+
+def test_only_templates_are_adopted(api, address, organization):
+    edition = EditionFactory(organization=organization)
+
+    response = api.post(f"{address}adopt/", {"edition_id": edition.public_id})
+
+    assert response.status_code == 409
+
+
+def test_the_merge_fields_that_may_be_used(api, address, organization):
+    organization.custom_fields.create(key="first_name", name="First name")
+
+    shown = api.get(f"{address}variables/").json()
+
+    assert {each["key"] for each in shown} >= {"email", "phone", "first_name", "unsubscribe_url", "view_url"}
+    assert {each["key"] for each in shown if each["in_every_mail"]} == {"unsubscribe_url", "view_url"}
+
+
+def test_lists_leave_the_bodies_out(api, email):
+    (shown,) = api.get(MESSAGES).json()["results"]
+
+    assert list(shown) == [
+        "id",
+        "organization_id",
+        "edition_id",
+        "title",
+        "subject",
+        "type",
+        "created",
+        "modified",
+        "scope",
+        "template",
+    ]
+
+
+def test_filters(api, organization):
+    edition = EditionFactory(organization=organization)
+    EmailFactory(organization=organization, title="a", edition=edition, scope="template")
+    EmailFactory(organization=organization, title="b", kind="reminder")
+
+    def found(**parameters):
+        return [each["title"] for each in api.get(MESSAGES, parameters).json()["results"]]
+
+    assert found(edition_id=edition.public_id) == ["a"]
+    assert found(scope="template") == ["a"]
+    assert found(type="reminder") == ["b"]
+    assert found(ordering="title") == ["a", "b"]
+    assert found(ordering="-title") == ["b", "a"]
+    assert found(search="a", ordering="title") == ["a", "b"]
+
+
+def test_a_page_costs_the_same_however_long_it_is(api, organization, django_assert_max_num_queries):
+    EmailFactory.create_batch(20, organization=organization, edition=EditionFactory(organization=organization))
+    api.get(MESSAGES)
+
+    with django_assert_max_num_queries(3):
+        assert len(api.get(MESSAGES).json()["results"]) == 20
