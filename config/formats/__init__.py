@@ -1,0 +1,1 @@
+"""How dates are written: the same everywhere, without a.m. and p.m."""
