@@ -1,0 +1,225 @@
+"""CSV files as people really have them: reading any, losing no row to a neighbour's mistake, and writing harmless ones.
+
+RFC 4180 is the aim and rarely the fact: the encoding and the delimiter are found out, and a quotation mark that is
+opened and never closed costs its own row, not the rest of the file.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from charset_normalizer import from_bytes
+
+from audience.addresses import normalise_email, normalise_phone
+from audience.errors import ImportRefused, InvalidAddress
+
+DELIMITERS = ",;\t|"
+UNREADABLE = "\ufffd"  # stands where bytes fit no letter of the encoding
+MOST_LINES_OF_A_ROW = 50
+LONGEST_LINE = 1_000_000
+_SAMPLE = 64 * 1024
+_BLOCK = 1 << 20
+_MARKS = (  # longest first: the mark of UTF-16 begins that of UTF-32
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Guessing among all encodings ever made finds exotic ones in short files; these are what exports are written in.
+_LIKELY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "mac_roman", "shift_jis", "gb18030", "big5"]
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """How a file is written."""
+
+    encoding: str
+    delimiter: str
+    has_header: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: its number as a spreadsheet shows it (a header is row 1), its cells, and why it cannot be read."""
+
+    number: int
+    cells: list[str]
+    problem: str = ""
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def detect(file: IO[bytes]) -> Format:
+    """How the file is written, as far as can be told from it. Raises ImportRefused for what is no CSV at all."""
+    file.seek(0)
+    head = file.read(_SAMPLE)
+    if not head.strip():
+        raise ImportRefused("The file is empty.")
+    if head.startswith(_SPREADSHEETS):
+        raise ImportRefused("This is a spreadsheet; save it as CSV first.")
+    encoding = _encoding(file, head)
+    lines = _sample_lines(head, encoding)
+    delimiter = max(DELIMITERS, key=lambda one: _regularity(lines, one))
+    first = next(csv.reader(lines, delimiter=delimiter), [])
+    return Format(encoding=encoding, delimiter=delimiter, has_header=not any(map(_is_address, first)))
+
+
+def records(file: IO[bytes], form: Format) -> Iterator[Record]:
+    """Every row that is not blank, the header included, read as a stream."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding=form.encoding, errors="replace", newline="")
+    try:
+        for number, (cells, problem) in enumerate(_rows(_Lines(text), form.delimiter), start=1):
+            if problem or any(cell.strip() for cell in cells):
+                yield Record(number, cells, problem)
+    finally:
+        text.detach()
+
+
+class _Lines:
+    """Lines of a text, with those that the current row has taken, which can be put back."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._source = iter(lambda: text.readline(LONGEST_LINE), "")
+        self._waiting: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= MOST_LINES_OF_A_ROW:
+            raise csv.Error("too many lines")
+        line = self._waiting.popleft() if self._waiting else next(self._source)
+        self.taken.append(line)
+        return line
+
+    def put_back_all_but_the_first(self) -> str:
+        first, *others = self.taken
+        self._waiting.extendleft(reversed(others))
+        return first
+
+
+def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[list[str], str]]:
+    """Cells and problem of each row. A row that spans lines is believed only if it has as many cells as the first."""
+    reader, width = csv.reader(lines, delimiter=delimiter, strict=True), 0
+    while True:
+        lines.taken.clear()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = []
+        misread = not cells and any(line.strip() for line in lines.taken)
+        if misread or (len(lines.taken) > 1 and width and len(cells) != width):
+            first = lines.put_back_all_but_the_first()
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            yield [first.rstrip("\r\n")], "The quotation marks of this row do not match."
+        else:
+            width = width or len(cells)
+            yield cells, ""
+
+
+def _encoding(file: IO[bytes], head: bytes) -> str:
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    if head.count(0) > len(head) // 4:  # every other byte of Latin text in UTF-16
+        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    telling = _telling_lines(file)
+    if telling is None or _is_mostly_utf8(telling):
+        return "utf-8"
+    guess = from_bytes(telling, cp_isolation=_LIKELY).best()
+    if guess is None or "cp1252" in guess.could_be_from_charset:
+        return "cp1252"
+    return guess.encoding
+
+
+def _telling_lines(file: IO[bytes]) -> bytes | None:
+    """Lines with bytes above ASCII, enough of them to tell an encoding by; None if the whole file is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    file.seek(0)
+    try:
+        while block := file.read(_BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        file.seek(0)
+        return b"".join(_lines_beyond_ascii(file))
+    return None
+
+
+def _lines_beyond_ascii(file: IO[bytes]) -> Iterator[bytes]:
+    size = 0
+    while (line := file.readline(LONGEST_LINE)) and size < _SAMPLE:
+        if not line.isascii():
+            size += len(line)
+            yield line
+
+
+def _is_mostly_utf8(telling: bytes) -> bool:
+    """A file in UTF-8 with some damage in it, rather than one in another encoding that is damaged throughout."""
+    letters = [letter for letter in telling.decode("utf-8", "replace") if not letter.isascii()]
+    return letters.count(UNREADABLE) * 2 < len(letters)
+
+
+def _sample_lines(head: bytes, encoding: str) -> list[str]:
+    """Whole lines from the beginning."""
+    lines = head.decode(encoding, "replace").splitlines(keepends=True)
+    return lines[:-1] if len(head) == _SAMPLE and len(lines) > 1 else lines
+
+
+def _regularity(lines: list[str], delimiter: str) -> tuple[int, int]:
+    """How many rows have as many cells as the first, and how many cells that is; (0, 0) where it cuts nothing."""
+    try:
+        widths = [len(row) for row, _ in zip(csv.reader(lines, delimiter=delimiter), range(100), strict=False) if row]
+    except csv.Error:
+        return 0, 0
+    if not widths or widths[0] < 2:
+        return 0, 0
+    return widths.count(widths[0]), widths[0]
+
+
+def _is_address(cell: str) -> bool:
+    for normalise in (normalise_email, normalise_phone):
+        try:
+            normalise(cell)
+        except InvalidAddress:
+            continue
+        return True
+    return False
+
+
+# --- writing -----------------------------------------------------------------------------------------------------
+
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
+_JUST_A_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
+
+
+def harmless(cell: object) -> str:
+    """The cell so that no spreadsheet takes it for a formula; plain numbers, also of phones, stay as they are."""
+    text = "" if cell is None else str(cell)
+    if text.startswith(_BEGINS_A_FORMULA) and not _JUST_A_NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """The rows as lines of CSV, made harmless; a byte order mark first, without which Excel reads no UTF-8."""
+    yield codecs.BOM_UTF8.decode()
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    for row in rows:
+        writer.writerow([harmless(cell) for cell in row])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
