@@ -7,6 +7,7 @@ part, MIME and its transfer encodings. What is left are literals and slots, or a
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from content import headers, markup, mime, plaintext
@@ -103,7 +104,6 @@ class CompiledMessage:
         self._bodies = {name: _body(name, pieces[name]) for name in ("subject", "from_name", "html", "text")}
         self._sender = source.from_email
         self._reply_to = source.reply_to
-        self._constant = self._constant_lines()
         self._frame = _frame(self._bodies, pieces)
 
     def render(self, person: Mapping[str, Any], addressing: Addressing) -> bytes:
@@ -151,8 +151,9 @@ class CompiledMessage:
     def _subject(self, context: Context) -> bytes:
         return headers.unstructured("Subject", self._bodies["subject"].render(context))
 
-    def _constant_lines(self) -> dict[str, bytes]:
-        """Header lines that are the same for everybody."""
+    @cached_property
+    def _constant(self) -> dict[str, bytes]:
+        """Header lines that are the same for everybody. Not made before they are needed: a preview needs no sender."""
         lines = {"from_name": self._from, "subject": self._subject}
         fixed = {name: body for name, body in self._bodies.items() if isinstance(body, SlotBody) and not body.slots}
         return {name: line({}) for name, line in lines.items() if name in fixed}

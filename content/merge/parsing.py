@@ -6,6 +6,7 @@ from functools import cached_property
 
 from content.errors import BrokenTemplate
 from content.merge import expressions
+from content.merge.bodies import simple_slot
 from content.merge.engine import BLOCK_END, BLOCK_START, VALUE_END, VALUE_START, Program, fields_in
 from content.merge.expressions import tokens_of
 from content.merge.scanner import Block, Literal, Segment, Value, scan
@@ -27,8 +28,10 @@ class Parsed:
 
     @cached_property
     def has_logic(self) -> bool:
-        """Whether there are blocks; values alone, whatever their filters, never need more memory than a slot."""
-        return any(isinstance(segment, Block) for segment in self.segments)
+        """Whether there is more than fields and their filters, which cannot fail and need little memory."""
+        values = (segment for segment in self.segments if isinstance(segment, Value))
+        blocks = any(isinstance(segment, Block) for segment in self.segments)
+        return blocks or any(simple_slot(value) is None for value in values)
 
 
 def parse(source: str, *, markup: bool = False, part: str = "") -> Parsed:
@@ -71,6 +74,7 @@ def _check_segments(segments: Sequence[Segment]) -> None:
     for segment in segments:
         if isinstance(segment, Value):
             expressions.check(tokens_of(segment.expression, segment.line), segment.line)
+            simple_slot(segment)  # refuses arguments that a filter does not take
         elif isinstance(segment, Block):
             tokens = tokens_of(segment.statement, segment.line)
             expressions.check_block(segment.keyword, tokens[1:], segment.line)

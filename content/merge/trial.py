@@ -8,6 +8,7 @@ Each source is rendered three times: for a person with no values, with long text
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -23,7 +24,8 @@ from content.merge.values import MAX_VALUE_LENGTH, context_of
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_SECONDS = 2
-WALL_SECONDS = 15
+WALL_SECONDS = 30
+STOPPED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SAMPLES: dict[str, Any] = {"nothing": None, "texts": "word, " * (MAX_VALUE_LENGTH // 6), "numbers": 1_000_000_000}
 
 
@@ -40,24 +42,32 @@ class Outcome:
 TOO_MUCH = Outcome(broken="The logic needs more memory or time than a message may; make loops and texts shorter.")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def tried(source: str, *, markup: bool = False) -> Outcome:
-    """What becomes of a source that `parse` accepts. Raises OSError if no process can be started."""
+    """What becomes of a source that `parse` accepts. Raises OSError if the process cannot be started or is stopped
+    from outside: nothing is known then."""
     parsed = parse(source, markup=markup)
-    if not parsed.has_logic:  # without blocks, a value is no longer than its tag and its field allow
+    if not parsed.has_logic:
         return Outcome()
+    order = json.dumps({"source": source, "markup": markup, "memory": MEMORY_BYTES}).encode()
+    child = _in_child(order)
+    if -child.returncode in STOPPED:
+        raise OSError("The trial was stopped.")
+    return _judged(json.loads(child.stdout)) if child.returncode == 0 else TOO_MUCH
+
+
+def _in_child(order: bytes) -> subprocess.CompletedProcess[bytes]:
     try:
-        child = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-m", "content.merge.trial"],
             cwd=Path(__file__).parents[2],
-            input=json.dumps({"source": source, "markup": markup, "memory": MEMORY_BYTES}).encode(),
+            input=order,
             capture_output=True,
             timeout=WALL_SECONDS,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        return TOO_MUCH
-    return _judged(json.loads(child.stdout)) if child.returncode == 0 else TOO_MUCH
+    except subprocess.TimeoutExpired as problem:  # its CPU time is limited to less: the machine has none to give
+        raise OSError("The trial got no time to run.") from problem
 
 
 def _judged(failures: dict[str, list[Any]]) -> Outcome:
