@@ -1,5 +1,6 @@
 """Django's settings. Every choice an operator makes is an environment variable, listed in `.env.example`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,14 @@ SECRET_KEY = secret("SECRET_KEY")
 # The first key signs, all verify: put a new key in front to rotate, and old mails keep working.
 TRACKING_KEYS: list[str] = env.list("TRACKING_KEYS", default=[]) or [secret("TRACKING_KEY")]
 
-BASE_URL: str = env.str("BASE_URL", "http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 WEB_HOST: str = env.str("WEB_HOST", "127.0.0.1")
 WEB_PORT: int = env.int("WEB_PORT", 8000)
 WEB_WORKERS: int = env.int("WEB_WORKERS", 1)
+WEB_THREADS: int = env.int("WEB_THREADS", min(8, 2 * (os.cpu_count() or 1) + 1))
+# Where the links in mails point to, and how people reach the admin.
+BASE_URL: str = env.str("BASE_URL", f"http://localhost:{WEB_PORT}").rstrip("/")
 
 # --- Applications -----------------------------------------------------------------------------------------------
 
@@ -148,6 +151,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["config.formats"]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -171,6 +175,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # Kept in the database at the clock's start; a tick that nobody took in time is dropped, since the next does its work.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expires": 30}},
+    "delivery.sweep": {"task": "delivery.sweep", "schedule": 10.0, "options": {"expires": 30}},
     "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expires": 30}},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -201,6 +206,7 @@ SMTP_CONNECTIONS: int = env.int("SMTP_CONNECTIONS", 4)
 SMTP_TIMEOUT: int = env.int("SMTP_TIMEOUT", 60)
 SMTP_MESSAGES_PER_CONNECTION: int = env.int("SMTP_MESSAGES_PER_CONNECTION", 500)
 BOUNCE_ADDRESS: str = env.str("BOUNCE_ADDRESS", "")
+SMS_SENDER: str = env.str("SMS_SENDER", "Broadsheet")
 # Notices to people who work here (approvals) take the same relay.
 EMAIL_HOST, EMAIL_PORT = SMTP_HOST, SMTP_PORT
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_USER, SMTP_PASSWORD
@@ -212,6 +218,7 @@ BATCH_SIZE: int = env.int("BATCH_SIZE", 1000)
 MAX_ATTEMPTS: int = env.int("MAX_ATTEMPTS", 5)
 RETRY_BASE_SECONDS: int = env.int("RETRY_BASE_SECONDS", 60)
 LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60)
+LOST_WORKER_SECONDS: int = env.int("LOST_WORKER_SECONDS", 3600)
 # R9 of the Octeth contract: a start missed by more than this fails with its reason instead of going out late.
 MISSED_START_HOURS: int = env.int("MISSED_START_HOURS", 24)
 
@@ -229,7 +236,7 @@ POSTS_PER_LINK: int = env.int("POSTS_PER_LINK", 30)
 POSTS_PER_ADDRESS: int = env.int("POSTS_PER_ADDRESS", 1200)
 # Proxies (addresses or networks) whose X-Forwarded-For is believed.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
-JOURNAL_DIR = VAR_DIR / "journal"
+JOURNAL_DIR = Path(env.str("JOURNAL_DIR", str(VAR_DIR / "journal")))
 
 # --- REST API ---------------------------------------------------------------------------------------------------
 
@@ -324,4 +331,6 @@ LOGGING: dict[str, Any] = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    # One line for every tick of the clock would bury what matters; tasks that fail are still told of.
+    "loggers": {name: {"level": "WARNING"} for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace")},
 }

@@ -383,6 +383,10 @@ class Transport(virtual.Transport):
     def driver_version(self) -> str:
         return "1"
 
+    @property
+    def default_connection_params(self) -> dict[str, Any]:
+        return {}  # neither host nor port
+
 
 def folder_name(name: str) -> str:
     """A queue's or exchange's name as the name of a folder, whatever characters it has; `unquote` reads it back."""
