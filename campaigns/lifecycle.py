@@ -82,6 +82,13 @@ def send_now(campaign: Campaign, *, by: Actor) -> Campaign:
     return _refreshed(campaign)
 
 
+def schedule(campaign: Campaign, *, by: Actor, schedule: Schedule) -> Campaign:
+    """T3 for a draft, T7 for what is scheduled already."""
+    if campaign.state == State.SCHEDULED:
+        return reschedule(campaign, by=by, schedule=schedule)
+    return submit(campaign, by=by, schedule=schedule)
+
+
 def reschedule(campaign: Campaign, *, by: Actor, schedule: Schedule) -> Campaign:
     """T7: another time; an approval that covered the old time is void."""
     with locked(campaign, "reschedule", by) as row:
