@@ -66,7 +66,8 @@ def truncate(value: Any, length: Any = 80, end: Any = "…") -> str:
     if len(text) <= room:
         return text
     head = text[: max(room - len(mark), 0)]
-    whole_words = head.rsplit(None, 1)[0] if head.strip() else head
+    cuts_word = head.strip() and not (head[-1:].isspace() or text[len(head)].isspace())
+    whole_words = head.rsplit(None, 1)[0] if cuts_word else head
     return f"{whole_words.rstrip()}{mark}"[:room]
 
 

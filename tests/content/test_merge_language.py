@@ -53,7 +53,7 @@ def result(source, **person):
         ("{{ price|number(2) }} {{ price|number(2, '.', ',') }} {{ 'x'|number }}", "1,234.50 1.234,50 x"),
         ("{{ 2.5|round }} {{ price|round(-3) }} {{ '7'|int + 1 }}", "3 1235 8"),
         ("{{ born|date }} {{ born|date('%d.%m.%y %q') }} {{ name|date }}", "7 March 1990 07.03.90 %q Zoë"),
-        ("{{ story|truncate(12) }} {{ story|truncate(8, end='') }}", "Once upon… Once"),
+        ("{{ story|truncate(12) }} {{ story|truncate(8, end='') }}", "Once upon a… Once"),
         ("{{ \"o'neil mc-donald\"|title }} {{ 'aBC'|capitalize }}", "O'neil Mc-Donald Abc"),
         ("{{ 'a&b c'|urlencode }} {{ 'banana'|replace('an', 'AN') }}", "a%26b%20c bANANa"),
         ("{{ name|length }} {{ colours|length }} {{ ' x '|trim }} {{ -3|abs }}", "3 2 x 3"),
