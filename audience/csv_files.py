@@ -81,7 +81,8 @@ def records(file: IO[bytes], form: Format) -> Iterator[Record]:
             if problem or any(cell.strip() for cell in cells):
                 yield Record(number, cells, problem)
     finally:
-        text.detach()
+        if not file.closed:
+            text.detach()  # else the wrapper closes the file, which is the caller's
 
 
 class _Lines:
@@ -169,7 +170,7 @@ def _lines_beyond_ascii(file: IO[bytes]) -> Iterator[bytes]:
 def _is_mostly_utf8(telling: bytes) -> bool:
     """A file in UTF-8 with some damage in it, rather than one in another encoding that is damaged throughout."""
     letters = [letter for letter in telling.decode("utf-8", "replace") if not letter.isascii()]
-    return letters.count(UNREADABLE) * 2 < len(letters)
+    return letters.count(UNREADABLE) * 2 <= len(letters)
 
 
 def _sample_lines(head: bytes, encoding: str) -> list[str]:

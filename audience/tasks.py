@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from audience import segments
+from audience import imports, segments
 from audience.models import Segment
 
 
@@ -11,3 +11,16 @@ def recalculate_segment(segment_id: int) -> None:
     segment = Segment.objects.select_related("organization").filter(pk=segment_id).first()
     if segment is not None:
         segments.recalculate(segment)
+
+
+@shared_task(name="audience.run_import")  # type: ignore[untyped-decorator]
+def run_import(import_id: int) -> None:
+    """A slice of an import, so that others have their turn, and then the next."""
+    file_import = imports.run(import_id, seconds=imports.SLICE_SECONDS)
+    if file_import is not None and file_import.status in imports.AT_WORK:
+        run_import.delay(import_id)
+
+
+@shared_task(name="audience.sweep_imports")  # type: ignore[untyped-decorator]
+def sweep_imports() -> int:
+    return imports.requeue_stalled()

@@ -1,0 +1,162 @@
+"""What an import would do, before it does it: the first rows, what the columns probably hold, and a trial run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from audience.addresses import normalise_email, normalise_phone
+from audience.csv_files import Record, records
+from audience.errors import InvalidAddress
+from audience.fields import of_list, suggest_key
+from audience.import_rows import EMAIL, PHONE, Refusal, Row, columns_of, form_of, opened, read_rows
+from audience.import_writing import Book, Counts
+from audience.models import CustomField, Import
+
+FIRST_ROWS = 10
+GUESSED_FROM = 100
+TRIED = 20_000
+_CHUNK = 1000
+# Headings as `suggest_key` writes them.
+_EMAILS = {
+    "email_field",
+    "e_mail",
+    "mail",
+    "email_address",
+    "e_mail_address",
+    "e_mail_adresse",
+    "emailadresse",
+    "mailadresse",
+}
+_EMAILS |= {"subscriber_email", "user_email", "courriel", "correo", "correo_electronico", "emailaddress"}
+_PHONES = {
+    "phone_field",
+    "phone_number",
+    "mobile",
+    "mobile_number",
+    "mobile_phone",
+    "cell",
+    "cell_phone",
+    "sms",
+    "msisdn",
+}
+_PHONES |= {"telephone", "telefon", "telefonnummer", "tel", "handy", "mobil", "mobilnummer", "whatsapp"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the file: its number from 0, its heading, what stands in it, and what it is taken for."""
+
+    number: int
+    heading: str
+    samples: list[str]
+    target: str  # `email`, `phone`, the key of a custom field, or '' where it is left out
+
+
+@dataclass(frozen=True)
+class Preview:
+    columns: list[Column]
+    rows: list[list[str]]  # the first ones below the header, as they stand in the file
+
+
+@dataclass
+class Trial:
+    """What became of the rows that were tried; `is_complete` when those were all the rows there are."""
+
+    counts: Counts = field(default_factory=Counts)
+    repeated: int = 0
+    is_complete: bool = True
+    refusals: list[Refusal] = field(default_factory=list)  # the first ones
+
+
+def preview(file_import: Import) -> Preview:
+    """The file as its settings have it read."""
+    first = _first_records(file_import, FIRST_ROWS + 1)
+    body = first[1:] if file_import.has_header else first[:FIRST_ROWS]
+    width = len(first[0].cells) if first else 0
+    named = headings(file_import, first)
+    found = [
+        Column(
+            number=at,
+            heading=named[at] if at < len(named) else "",
+            samples=[text for row in body if at < len(row.cells) and (text := row.cells[at].strip())][:3],
+            target=file_import.mapping.get(str(at), ""),
+        )
+        for at in range(width)
+    ]
+    return Preview(columns=found, rows=[row.cells for row in body])
+
+
+def headings(file_import: Import, first: Sequence[Record] | None = None) -> list[str]:
+    """What the header calls the columns; nothing without a header."""
+    if not file_import.has_header:
+        return []
+    first = _first_records(file_import, 1) if first is None else first
+    return [cell.strip() for cell in first[0].cells] if first else []
+
+
+def guess(file_import: Import) -> dict[str, str]:
+    """What the columns probably hold, by their headings, else by what stands in them; each thing once."""
+    first = _first_records(file_import, GUESSED_FROM)
+    known = of_list(file_import.mailing_list)
+    mapping: dict[str, str] = {}
+    for at, heading in enumerate(headings(file_import, first)):
+        target = _by_heading(heading, known)
+        if target and target not in mapping.values():
+            mapping[str(at)] = target
+    body = first[1:] if file_import.has_header else first
+    for at in range(len(first[0].cells) if first else 0):
+        target = _by_content([row.cells[at] for row in body if at < len(row.cells)])
+        if target and str(at) not in mapping and target not in mapping.values():
+            mapping[str(at)] = target
+    return mapping
+
+
+def _by_heading(heading: str, known: Mapping[str, CustomField]) -> str:
+    key = suggest_key(heading)
+    if key in _EMAILS:
+        return EMAIL
+    if key in _PHONES:
+        return PHONE
+    same_name = (each.key for each in known.values() if each.name.casefold() == heading.casefold())
+    return key if key in known else next(same_name, "")
+
+
+def _by_content(cells: list[str]) -> str:
+    """An address if most cells are one. Phone numbers only as +45..., since any number looks like one otherwise."""
+    filled = [cell for cell in cells if cell.strip()]
+    for target, normalise in ((EMAIL, normalise_email), (PHONE, normalise_phone)):
+        if sum(_passes(normalise, cell) for cell in filled) * 2 > len(filled):
+            return target
+    return ""
+
+
+def _passes(normalise: Callable[[str], str], cell: str) -> bool:
+    try:
+        normalise(cell)
+    except InvalidAddress:
+        return False
+    return True
+
+
+def dry_run(file_import: Import, *, limit: int = TRIED, refusals: int = 20) -> Trial:
+    """What would become of the first `limit` rows; nothing is written. Raises ImportRefused for a wrong mapping."""
+    book = Book(file_import.mailing_list, update=file_import.on_conflict == Import.OnConflict.UPDATE)
+    trial, seen = Trial(), set[str]()
+    with opened(file_import) as file:
+        rows = read_rows(file, form_of(file_import), columns_of(file_import))
+        tried = islice(rows, limit)
+        while chunk := list(islice(tried, _CHUNK)):
+            trial.counts += book.take(chunk)
+            for row in chunk:
+                if isinstance(row, Row):
+                    trial.repeated += row.address in seen
+                    seen.add(row.address)
+                elif len(trial.refusals) < refusals:
+                    trial.refusals.append(row)
+        trial.is_complete = next(rows, None) is None
+    return trial
+
+
+def _first_records(file_import: Import, count: int) -> list[Record]:
+    with opened(file_import) as file:
+        return list(islice(records(file, form_of(file_import)), count))

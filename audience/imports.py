@@ -1,0 +1,269 @@
+"""Imports of CSV files into a list: upload, look at it, start, and the work in the background.
+
+    draft ──start──> queued ──> running ──> completed        cancel: draft, queued, running -> cancelled
+                                                             fail:   queued, running -> failed
+
+The work goes in chunks. One transaction moves `rows_done` by compare-and-set, writes the people and adds up the
+counters, so a crash anywhere leaves a row of the file either done and counted or neither, and a second worker on the
+same import finds that it has been overtaken and stops.
+"""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
+from itertools import chain, islice
+from typing import Any, TypeVar
+
+from django.core.files import File
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
+from django.utils.timezone import now
+
+from accounts.actors import Actor, Surface
+from accounts.permissions import Permission, may
+from audience.csv_files import DELIMITERS, detect, written
+from audience.errors import ImportRefused, NotAllowed
+from audience.import_preview import dry_run as dry_run
+from audience.import_preview import guess, headings
+from audience.import_preview import preview as preview
+from audience.import_rows import Columns, Refusal, Row, columns_of, form_of, opened, read_rows
+from audience.import_writing import Book
+from audience.models import Import, MailingList
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 1000
+# How long a worker stays with one import before it lets others have their turn.
+SLICE_SECONDS = 10.0
+STALLED_AFTER = timedelta(minutes=2)
+Status = Import.Status
+AT_WORK = (Status.QUEUED, Status.RUNNING)
+UNFINISHED = (Status.DRAFT, *AT_WORK)
+Progress = Callable[[Import], None]
+T = TypeVar("T")
+
+
+# --- before it starts --------------------------------------------------------------------------------------------
+
+
+def create(
+    mailing_list: MailingList, file: "File[bytes]", *, by: Actor, file_name: str = "", **settings: Any
+) -> Import:
+    """A draft for this file, with what could be found out about it. Raises NotAllowed and ImportRefused.
+
+    `settings` are those of `set_up`; what is not given is guessed.
+    """
+    _require_may(by, mailing_list)
+    form = detect(file)
+    draft = Import(
+        organization=mailing_list.organization,
+        mailing_list=mailing_list,
+        file_name=(file_name or file.name or "import.csv")[-255:],
+        encoding=form.encoding,
+        delimiter=form.delimiter,
+        has_header=form.has_header,
+        country_code=mailing_list.edition.default_country_code if mailing_list.edition else "",
+        created_by=by.user,
+    )
+    draft.file.save(f"{draft.public_id}.csv", file, save=False)
+    draft.mapping = guess(draft)
+    _apply(draft, settings)
+    draft.save()
+    return draft
+
+
+def set_up(draft: Import, *, by: Actor, **settings: Any) -> Import:
+    """Say how the file is to be read: mapping, on_conflict, country_code, encoding, delimiter, has_header.
+
+    `mapping` is column number -> `email`, `phone`, the key of a custom field, or '' for a column to be left out. It may
+    stay incomplete until `start`. Raises NotAllowed and ImportRefused.
+    """
+    _require_may(by, draft.mailing_list)
+    if draft.status != Status.DRAFT:
+        raise ImportRefused("This import has been started already.")
+    _apply(draft, settings)
+    draft.save()
+    return draft
+
+
+def _apply(draft: Import, settings: Mapping[str, Any]) -> None:
+    for name, value in settings.items():
+        if name not in {"mapping", "on_conflict", "country_code", "encoding", "delimiter", "has_header"}:
+            raise ImportRefused(f"An import has no setting {name}.")
+        setattr(draft, name, value)
+    draft.mapping = {str(int(column)): target for column, target in draft.mapping.items() if target}
+    if draft.on_conflict not in Import.OnConflict.values:
+        raise ImportRefused("Say whether people who are on the list already are updated or skipped.")
+    if draft.delimiter not in tuple(DELIMITERS):
+        raise ImportRefused("Columns are divided by a comma, semicolon, tab or vertical bar.")
+    try:
+        "".encode(draft.encoding)
+    except LookupError as error:
+        raise ImportRefused(f"There is no encoding called {draft.encoding}.") from error
+
+
+def start(draft: Import, *, by: Actor, **settings: Any) -> Import:
+    """Queue the import, once; `settings` as in `set_up`. Raises NotAllowed and ImportRefused."""
+    set_up(draft, by=by, **settings)
+    columns_of(draft)  # refuses a mapping that does not work
+    with transaction.atomic():
+        if not _move(draft, Status.QUEUED, of=(Status.DRAFT,)):
+            raise ImportRefused("This import has been started already.")
+        transaction.on_commit(partial(_queue, draft.pk))
+    return draft
+
+
+# --- the work ----------------------------------------------------------------------------------------------------
+
+
+def run(import_id: int, *, seconds: float | None = None, progress: Progress | None = None) -> Import | None:
+    """Do the import, or as much of it as fits into `seconds`; None if there is no such import.
+
+    Safe to call again at any time, also beside another worker: it goes on where the last chunk ended. Whoever calls
+    sees from `status` whether anything is left to do. `progress` is called after every chunk.
+    """
+    file_import = Import.objects.select_related("mailing_list__organization").filter(pk=import_id).first()
+    if file_import is None or file_import.status not in AT_WORK:
+        return file_import
+    try:
+        _run(file_import, time.monotonic() + seconds if seconds is not None else None, progress)
+    except ImportRefused as refusal:
+        _fail(file_import, str(refusal))
+    except FileNotFoundError:
+        _fail(file_import, "The uploaded file is gone; upload it again.")
+    except (OperationalError, InterfaceError):
+        raise  # the database is away or busy; the sweep has it tried again
+    except Exception:
+        logger.exception("import %s failed", file_import.public_id)
+        _fail(file_import, "Something went wrong that is not the file's fault; it is written in the log.")
+    return file_import
+
+
+def _run(file_import: Import, deadline: float | None, progress: Progress | None) -> None:
+    how = columns_of(file_import)
+    if file_import.status == Status.QUEUED and not _begin(file_import, how):
+        return
+    tell = progress or (lambda _: None)
+    tell(file_import)
+    with opened(file_import) as file:
+        rows = islice(read_rows(file, form_of(file_import), how), file_import.rows_done, None)
+        for chunk in _chunks(rows):
+            if not _do(file_import, chunk):
+                return
+            tell(file_import)
+            if deadline is not None and time.monotonic() > deadline:
+                break
+    if file_import.rows_done >= file_import.rows_total:
+        _finish(file_import, how)
+        tell(file_import)
+
+
+def _begin(file_import: Import, how: Columns) -> bool:
+    """Count the rows and how many repeat an address, once; whether the import is running now."""
+    total, repeated, seen = 0, 0, set[int]()
+    with opened(file_import) as file:
+        for row in read_rows(file, form_of(file_import), how):
+            total += 1
+            if isinstance(row, Row):
+                repeated += (key := hash(row.address)) in seen
+                seen.add(key)
+    return _move(
+        file_import, Status.RUNNING, of=(Status.QUEUED,), rows_total=total, repeated=repeated, started_at=now()
+    )
+
+
+def _do(file_import: Import, chunk: list[Row | Refusal]) -> bool:
+    """Do these rows and count them; False, and nothing done, if somebody else did them or the import was cancelled."""
+    before, after = file_import.rows_done, file_import.rows_done + len(chunk)
+    mine = Import.objects.filter(pk=file_import.pk, status=Status.RUNNING, rows_done=before)
+    with transaction.atomic():
+        if not mine.update(rows_done=after, modified_at=now()):
+            return False
+        book = Book(file_import.mailing_list, update=file_import.on_conflict == Import.OnConflict.UPDATE, locked=True)
+        counts = asdict(book.take(chunk))
+        book.write()
+        Import.objects.filter(pk=file_import.pk).update(**{name: F(name) + count for name, count in counts.items()})
+    file_import.rows_done = after
+    for name, count in counts.items():
+        setattr(file_import, name, getattr(file_import, name) + count)
+    return True
+
+
+def _chunks(rows: Iterable[T]) -> Iterator[list[T]]:
+    source = iter(rows)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk
+
+
+# --- its end -----------------------------------------------------------------------------------------------------
+
+
+def _finish(file_import: Import, how: Columns) -> None:
+    name = _write_error_file(file_import, how) if file_import.refused else ""
+    _move(file_import, Status.COMPLETED, of=(Status.RUNNING,), error_file=name, finished_at=now())
+
+
+def _write_error_file(file_import: Import, how: Columns) -> str:
+    """Store the refused rows with their reasons; the name of the file.
+
+    They are found by reading the file once more: whether a row is refused depends on nothing else, so there is nothing
+    to keep in step with the counters while the import goes on.
+    """
+    with opened(file_import) as source, tempfile.TemporaryFile() as errors:
+        refused = (row for row in read_rows(source, form_of(file_import), how) if isinstance(row, Refusal))
+        rows = ((row.number, row.reason, *row.cells) for row in refused)
+        for line in written(chain([("row", "reason", *headings(file_import))], rows)):
+            errors.write(line.encode())
+        errors.seek(0)
+        name = file_import.error_file.storage.save(f"imports/{file_import.public_id}-errors.csv", File(errors))
+    return str(name)
+
+
+def cancel(file_import: Import, *, by: Actor) -> Import:
+    """Stop it; rows that are done stay done. Raises NotAllowed, and ImportRefused when it is over already."""
+    _require_may(by, file_import.mailing_list)
+    if not _move(file_import, Status.CANCELLED, of=UNFINISHED, finished_at=now()):
+        raise ImportRefused("This import is over already.")
+    return file_import
+
+
+def _fail(file_import: Import, reason: str) -> None:
+    reason = reason[:500]
+    _move(file_import, Status.FAILED, of=AT_WORK, status_reason=reason, finished_at=now())
+
+
+def _move(file_import: Import, to: Status, *, of: Iterable[Status], **columns: Any) -> bool:
+    """Compare-and-set of the status; whether it was this call that moved it. The row in hand is brought up to date."""
+    moved = Import.objects.filter(pk=file_import.pk, status__in=list(of)).update(
+        status=to, modified_at=now(), **columns
+    )
+    file_import.refresh_from_db()
+    return moved == 1
+
+
+# --- the queue ---------------------------------------------------------------------------------------------------
+
+
+def requeue_stalled() -> int:
+    """Queue again what a lost message or a killed worker left behind; how many that were."""
+    left = Import.objects.filter(status__in=AT_WORK, modified_at__lt=now() - STALLED_AFTER)
+    stalled = list(left.values_list("pk", flat=True))
+    for import_id in stalled:
+        _queue(import_id)
+    return len(stalled)
+
+
+def _queue(import_id: int) -> None:
+    from audience.tasks import run_import  # the task calls this module
+
+    run_import.delay(import_id)
+
+
+def _require_may(by: Actor, mailing_list: MailingList) -> None:
+    organization = mailing_list.organization
+    if by.surface != Surface.SYSTEM and not may(by.user, Permission.UPDATE, organization):
+        raise NotAllowed(f"You may not import people into lists of {organization}.")
