@@ -4,3 +4,15 @@ from django.apps import AppConfig
 class DeliveryConfig(AppConfig):
     name = "delivery"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from campaigns.transitions import react
+        from delivery import tasks
+
+        for verb in ("start", "send_now"):
+            react(verb, tasks.queue_freeze)
+        for verb in ("freeze", "release"):
+            react(verb, tasks.queue_batches)
+        react("resume", tasks.go_on)
+        react("cancel", tasks.queue_drop)
+        react("retry_failed", tasks.queue_retry)

@@ -24,10 +24,10 @@ from delivery.models import Batch, Recipient
 # the variants, so that neighbours on a list are not always in the same one.
 _INSERT = """
 INSERT INTO delivery_recipient
-    (run_id, subscriber_id, subscription_id, variant_id, batch_id, address, state, skip_reason, attempts, reply_text,
-     settled_at)
+    (run_id, subscriber_id, subscription_id, variant_id, batch_id, address, state, skip_reason, attempts, claim,
+     reply_text, settled_at)
 SELECT {run}, dealt.id, dealt.subscription_id, {variant}, batch.id, dealt.address,
-       CASE WHEN dealt.skip_reason = '' THEN 'pending' ELSE 'skipped' END, dealt.skip_reason, 0, '',
+       CASE WHEN dealt.skip_reason = '' THEN 'pending' ELSE 'skipped' END, dealt.skip_reason, 0, 0, '',
        CASE WHEN dealt.skip_reason = '' THEN NULL ELSE %s END
 FROM (
     SELECT person.id, person.subscription_id, person.address, person.skip_reason,

@@ -10,6 +10,7 @@ from accounts.models import Organization
 from accounts.scoping import ScopedQuerySet
 from audience.models import Subscriber, Subscription
 from campaigns.models import CampaignRun, Variant
+from delivery.querysets import BatchQuerySet, RecipientQuerySet
 
 
 class Batch(models.Model):
@@ -30,6 +31,7 @@ class Batch(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     worker = models.CharField(max_length=100, blank=True)
+    claims = models.PositiveIntegerField(default=0, help_text="How many times it was claimed.")
     claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     queued_at = models.DateTimeField(null=True, blank=True, help_text="When a task for it was last put in the queue.")
@@ -43,7 +45,7 @@ class Batch(models.Model):
     )
     last_error = models.CharField(max_length=500, blank=True)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["run_id", "number"]
@@ -74,9 +76,9 @@ class Recipient(models.Model):
         SKIPPED = "skipped", "Skipped"
         IN_DOUBT = "in_doubt", "In doubt"
 
-    # Every index and every constraint costs each message one more write or look-up. `run` leads two indexes below. Nobody
-    # looks people up by variant or batch alone, and neither is deleted but with its run, which takes the people along:
-    # without index and constraint, deleting one does not search the whole table.
+    # Every index and every constraint costs each message one more write or look-up. `run` leads two indexes below.
+    # Nobody looks people up by variant or batch alone, and neither is deleted but with its run, which takes the people
+    # along: without index and constraint, deleting one does not search the whole table.
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="recipients", db_index=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="received")
     subscription = models.ForeignKey(Subscription, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -98,13 +100,13 @@ class Recipient(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     skip_reason = models.CharField(max_length=32, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    attempted_at = models.DateTimeField(null=True, blank=True, help_text="When it was last tried.")
+    claim = models.PositiveIntegerField(default=0, help_text="In which claim of its batch it was last tried.")
     not_before = models.DateTimeField(null=True, blank=True)
     reply_code = models.PositiveSmallIntegerField(null=True, blank=True)
     reply_text = models.CharField(max_length=500, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = RecipientQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["pk"]

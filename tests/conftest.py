@@ -64,3 +64,16 @@ def own_spool(settings, tmp_path):
     """A spool of its own for each test, so that none reads another's hits."""
     settings.SPOOL_DIR = tmp_path / "spool"
     return settings.SPOOL_DIR
+
+
+@pytest.fixture
+def worker(settings, tmp_path):
+    """Delivery's tasks run as soon as they are queued; without it they wait for ever."""
+    settings.JOURNAL_DIR = tmp_path / "journal"
+
+
+@pytest.fixture(autouse=True)
+def _delivery_waits(request, monkeypatch):
+    """A campaign that a test starts is frozen and sent only where the test asks for a `worker`."""
+    if "worker" not in request.fixturenames:
+        monkeypatch.setattr("delivery.tasks.queue", lambda task, pk: None)

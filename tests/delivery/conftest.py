@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
+import time_machine
 
 from delivery import inbox as built_in
+from tests.delivery.servers import mail_server
 
 
 @contextmanager
@@ -39,3 +41,31 @@ def inbox(transactional_db):
     """The built-in inbox, listening: (host, port)."""
     with running(built_in.listening("127.0.0.1", 0)) as address:
         yield address
+
+
+@pytest.fixture(autouse=True)
+def own_journals(settings, tmp_path):
+    """A folder of journals for each test, so that none replays another's."""
+    settings.JOURNAL_DIR = tmp_path / "journal"
+    return settings.JOURNAL_DIR
+
+
+@pytest.fixture
+def mail_relay(settings, transactional_db):
+    """Make campaigns go to this SMTP server: `with mail_relay(mailbox): ...`."""
+
+    @contextmanager
+    def relay(handler):
+        settings.SMTP_TIMEOUT = 5
+        with running(mail_server(handler)) as port:
+            settings.SMTP_PORT = port
+            yield handler
+
+    return relay
+
+
+@pytest.fixture
+def time_machine_at():
+    """Travel to a time; the clock goes on from there."""
+    with ExitStack() as journeys:
+        yield lambda moment: journeys.enter_context(time_machine.travel(moment))

@@ -1,0 +1,158 @@
+"""From a recipient and what its run says to the message they get.
+
+What a run says is its ContentSnapshot, compiled once a process. A `Row` brings all else that is needed, so that
+messages can be made while others are on the wire, without a query.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from audience.fields import person
+from campaigns.approval import EMAIL_FIELDS
+from campaigns.models import CampaignRun, Channel, ContentSnapshot
+from content.addressing import Addressing
+from content.compile import CompiledMessage, CompiledSms, Contents, compile_email, compile_sms
+from delivery.headers import RunHeaders
+from delivery.models import Recipient
+from delivery.transports import Message
+
+
+class Row(NamedTuple):
+    """A recipient with what a message to them is made of."""
+
+    recipient_id: int
+    subscriber_id: int
+    variant_id: int
+    address: str
+    attempts: int
+    email: str | None
+    phone: str
+    fields: dict[str, Any]
+    list_fields: dict[str, Any] | None
+    list_id: str | None
+    list_name: str | None
+
+    @property
+    def person(self) -> dict[str, Any]:
+        """The merge values."""
+        return person({"email": self.email, "phone": self.phone, "fields": self.fields}, self.list_fields)
+
+    @property
+    def mailing_list(self) -> tuple[str, str] | None:
+        return (self.list_id, self.list_name or "") if self.list_id else None
+
+
+COLUMNS = (
+    "pk",
+    "subscriber_id",
+    "variant_id",
+    "address",
+    "attempts",
+    "subscriber__email",
+    "subscriber__phone",
+    "subscriber__fields",
+    "subscription__fields",
+    "subscription__mailing_list__public_id",
+    "subscription__mailing_list__name",
+)
+
+
+def rows(recipients: QuerySet[Recipient]) -> list[Row]:
+    return list(map(Row._make, recipients.values_list(*COLUMNS)))
+
+
+@dataclass(unsafe_hash=True, kw_only=True)  # not frozen, since `EmailSource` has plain attributes; nobody writes them
+class Source:
+    """What an email is compiled from; equal sources compile once."""
+
+    run_id: int
+    merge_language: str
+    subject: str
+    preheader: str
+    from_name: str
+    from_email: str
+    reply_to: str
+    html: str
+    text: str
+    tracked: bool = True
+
+    @classmethod
+    def of(cls, email: Any, *, run_id: int, tracked: bool = True, **changes: str) -> Self:
+        """From an Email or a snapshot of one."""
+        values = {name: getattr(email, name) for name in EMAIL_FIELDS} | changes
+        return cls(run_id=run_id, tracked=tracked, **values)
+
+
+@lru_cache(maxsize=32)
+def compiled(source: Source, base_url: str) -> CompiledMessage:
+    """Raises content.errors.ContentError."""
+    return compile_email(source, run_id=source.run_id, base_url=base_url, tracked=source.tracked)
+
+
+@lru_cache(maxsize=32)
+def compiled_sms(body: str) -> CompiledSms:
+    """Raises content.errors.ContentError."""
+    return compile_sms(body)
+
+
+class Mails:
+    """The messages of a run's emails, by variant."""
+
+    def __init__(self, run: CampaignRun, contents: Iterable[ContentSnapshot]) -> None:
+        self._variants: dict[int, tuple[CompiledMessage, RunHeaders, str]] = {}
+        for content in contents:
+            message = compiled(Source.of(content, run_id=run.pk), settings.BASE_URL)
+            sender = settings.BOUNCE_ADDRESS or content.from_email
+            self._variants[content.variant_id] = (message, RunHeaders.of(run, from_email=content.from_email), sender)
+
+    def message(self, row: Row) -> Message:
+        """Raises content.errors.ContentError when this person's values break it."""
+        mail, headers, sender = self._variants[row.variant_id]
+        return Message(
+            row.recipient_id, sender, row.address, mail.render(row.person, _addressing(row, headers)), row.attempts
+        )
+
+    def contents(self, row: Row) -> Contents:
+        """Subject and bodies, as the web version shows them."""
+        mail, headers, _ = self._variants[row.variant_id]
+        return mail.contents(row.person, _addressing(row, headers))
+
+
+class Texts:
+    """The messages of a run's SMS, by variant."""
+
+    def __init__(self, contents: Iterable[ContentSnapshot]) -> None:
+        self._variants = {content.variant_id: compiled_sms(content.sms_body) for content in contents}
+
+    def message(self, row: Row) -> Message:
+        """Raises content.errors.ContentError when this person's values break it."""
+        text = self._variants[row.variant_id].render(row.person)
+        return Message(row.recipient_id, settings.SMS_SENDER, row.address, text, row.attempts)
+
+
+def messages_of(run: CampaignRun) -> Mails | Texts:
+    """What this run says, compiled. Raises content.errors.ContentError."""
+    contents = list(run.contents.all())
+    return Texts(contents) if run.campaign.channel == Channel.SMS else Mails(run, contents)
+
+
+def render_recipient(recipient: Recipient) -> bytes | str:
+    """The message exactly as this recipient got or gets it. Raises content.errors.ContentError."""
+    run = CampaignRun.objects.select_related("campaign__organization").get(pk=recipient.run_id)
+    (row,) = rows(Recipient.objects.filter(pk=recipient.pk))
+    return messages_of(run).message(row).content
+
+
+def _addressing(row: Row, headers: RunHeaders) -> Addressing:
+    return Addressing(
+        recipient_id=row.recipient_id,
+        subscriber_id=row.subscriber_id,
+        to_address=row.address,
+        message_id=headers.message_id(row.recipient_id),
+        headers=headers.headers(row.recipient_id, row.subscriber_id, row.mailing_list),
+    )
