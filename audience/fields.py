@@ -30,7 +30,7 @@ LARGEST_NUMBER = 10**15  # whole numbers up to here are exact in every database 
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y")
+_DATES = ("%Y/%m/%d", "%d.%m.%Y")  # besides ISO 8601
 _TRUE = frozenset({"true", "yes", "y", "t", "on", "1", "x"})
 _FALSE = frozenset({"false", "no", "n", "f", "off", "0"})
 
@@ -189,18 +189,21 @@ def _number(field: CustomField, written: Any) -> int | float:
 
 
 def _date(field: CustomField, written: Any) -> str:
-    if isinstance(written, datetime | date):
-        return written.strftime("%Y-%m-%d") if written.year >= 1000 else written.isoformat()[:10]
+    if isinstance(written, datetime):
+        return written.date().isoformat()
+    if isinstance(written, date):
+        return written.isoformat()
     text = str(written)
+    try:
+        return datetime.fromisoformat(text).date().isoformat()
+    except ValueError:
+        pass
     for form in _DATES:
         try:
             return datetime.strptime(text, form).date().isoformat()  # noqa: DTZ007 - a day has no time zone
         except ValueError:
             continue
-    try:
-        return datetime.fromisoformat(text).date().isoformat()
-    except ValueError:
-        raise ValueError(f"{shown(text)} is not a date; write it like 2026-03-31.") from None
+    raise ValueError(f"{shown(text)} is not a date; write it like 2026-03-31.")
 
 
 def _boolean(field: CustomField, written: Any) -> bool:
