@@ -22,4 +22,6 @@ class PolicyMiddleware(CSPMiddleware):
         parts = super().get_policy_parts(request, response, report_only)
         if request.path_info.startswith(reverse("admin:index")):
             parts.replace = {**ADMIN, **(parts.replace or {})}
+        elif request.path_info.startswith(reverse("mfa_index")):
+            parts.replace = {"img-src": [SELF, "data:"], **(parts.replace or {})}  # the code an authenticator app scans
         return parts
