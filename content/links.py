@@ -23,6 +23,7 @@ LINK_FIELDS = {"unsubscribe_url": Purpose.UNSUBSCRIBE, "view_url": Purpose.VIEW}
 HOST = re.compile(r"(https?://)([^/?#\\\s@]+)(?=([/?#])|$)", re.IGNORECASE)
 # All that a URL may hold (RFC 3986); other characters are percent-encoded.
 CLEAN = re.compile(r"[!#-;=?-Z\[\]_a-z~]+")
+SAFE_SCHEMES = {"http", "https", "mailto", "tel", "sms"}
 KEPT = "!#$%&'()*+,/:;=?@[]~"
 
 
@@ -90,6 +91,12 @@ def clean_url(text: str) -> str:
         with suppress(UnicodeError):
             url = host[1] + host[2].encode("idna").decode("ascii") + url[host.end() :]
     return quote(re.sub(r"[\t\r\n]", "", url), safe=KEPT)
+
+
+def safe_address(text: str, context: Context) -> str:
+    """The address, or `#` where its scheme is one that a program would run."""
+    scheme = re.match(r"([a-z][a-z0-9+.-]*):", re.sub(r"[\x00-\x20]", "", text), re.IGNORECASE)
+    return text if scheme is None or scheme[1].lower() in SAFE_SCHEMES else "#"
 
 
 def open_url(base_url: str, *, run_id: int, recipient_id: int, subscriber_id: int) -> str:

@@ -13,10 +13,10 @@ import css_inline
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from content.errors import BrokenTemplate
-from content.links import CLICK, OPEN, LinkBook
-from content.merge.bodies import Piece
+from content.links import CLICK, LINK_FIELDS, OPEN, LinkBook, safe_address
+from content.merge.bodies import Computed, Piece
 from content.merge.scanner import Block, Literal, Segment
-from content.pieces import Tokens, balanced_length, require_same_blocks
+from content.pieces import Tokens, as_written, balanced_length, require_same_blocks
 
 # Neither the network nor the disk is asked for style sheets: that would let an author read what the server can reach.
 # Rules that cannot be inlined (:hover, @media) stay in the head.
@@ -26,6 +26,7 @@ INLINER = css_inline.CSSInliner(
 # After the preheader, so that an inbox does not go on with the first words of the body.
 PADDING = "&#847;&zwnj;&nbsp;" * 40
 HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
+SCHEME_GIVEN = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|[/?#.])", re.IGNORECASE)
 OUTLOOK_COMMENT = re.compile(r"<!--\[if\b(?:(?!-->).)*<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
 OUTLOOK_LINK = re.compile(r"""(?<=\shref=)("[^"<>]*"|'[^'<>]*')""", re.IGNORECASE)
 
@@ -70,8 +71,8 @@ def finished(source: Html, preheader: Sequence[Segment], links: LinkBook | None)
     tree = LexborHTMLParser(source.text)
     if preheader:
         _put_preheader(tree, preheader, source.tokens)
+    _set_addresses(tree, source.tokens, links)
     if links is not None:
-        _track(tree, source.tokens, links)
         _put_pixel(tree, source.tokens, links)
     text = tree.html or ""
     if links is not None:
@@ -188,11 +189,22 @@ def _put_pixel(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook) -> None:
     _body(tree).insert_child(_element(f'<img src="{address}" width="1" height="1" alt="" border="0">', "img"))
 
 
-def _track(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook) -> None:
-    for node in tree.css("a[href], area[href]"):
-        address = tracked_address(tokens.split(node.attributes["href"] or ""), tokens, links)
-        if address:
+def _set_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | None) -> None:
+    for place, node in enumerate(tree.css("a[href], area[href]")):
+        pieces = tokens.split(node.attributes["href"] or "")
+        tracked = tracked_address(pieces, tokens, links) if links else None
+        if address := tracked or _guarded_address(pieces, tokens, f"__href_{place}"):
             node.attrs["href"] = address
+
+
+def _guarded_address(pieces: Sequence[Piece], tokens: Tokens, name: str) -> str | None:
+    """A token for an address whose scheme a field decides: on the web version, `javascript:` would be run."""
+    head = pieces[0] if pieces else ""
+    decided = isinstance(head, str) and (len(pieces) <= 1 or SCHEME_GIVEN.match(head))
+    ours = len(pieces) == 1 and as_written(head).strip("{ }") in LINK_FIELDS
+    if decided or ours or balanced_length(pieces) < len(pieces):
+        return None
+    return tokens.add("", Computed(name, tuple(pieces), safe_address))
 
 
 def tracked_address(pieces: Sequence[Piece], tokens: Tokens, links: LinkBook, *, repeats: bool = False) -> str | None:

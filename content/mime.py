@@ -1,8 +1,8 @@
 """MIME parts whose bytes are ready before a recipient is known, except for their slots (RFC 2045, RFC 2046).
 
 Measured on one core for a 6 KB mail with ten tracked links (benchmarks/rendering.py): 800 messages a second by
-`email.message.EmailMessage`, 12,000 when both parts are encoded anew for each recipient, 30,000 when slots are filled in
-ready bytes. That is why literals are encoded here once.
+`email.message.EmailMessage`, 12,000 when both parts are encoded anew for each recipient, 30,000 when slots are filled
+in ready bytes. That is why literals are encoded here once.
 """
 
 import base64

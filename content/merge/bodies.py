@@ -122,7 +122,7 @@ def body_of(
 ) -> Body:
     """The fastest body that says this. `unescape` undoes `escape` on a whole text; `finish` is done to what logic
     leaves behind. Raises BrokenTemplate."""
-    return slot_body(pieces, escape=escape) or ProgramBody(_program(pieces, escape, unescape), finish)
+    return slot_body(pieces, escape=escape) or program_body(pieces, escape=escape, unescape=unescape, finish=finish)
 
 
 def slot_body(pieces: Sequence[Piece], *, escape: Escape = as_is) -> SlotBody | None:
@@ -142,6 +142,19 @@ def slot_body(pieces: Sequence[Piece], *, escape: Escape = as_is) -> SlotBody | 
             slots.append(slot)
         parts.append(known[name])
     return SlotBody(_merged(parts), slots, escape)
+
+
+def program_body(
+    pieces: Sequence[Piece],
+    *,
+    escape: Escape = as_is,
+    unescape: Callable[[str], str] = as_is,
+    finish: Callable[[str], str] = as_is,
+) -> ProgramBody:
+    """The same by the engine, whatever there is in the pieces. Raises BrokenTemplate."""
+    functions: dict[str, Any] = {}
+    source = "".join(_source(piece, escape, unescape, functions) for piece in pieces)
+    return ProgramBody(Program(source, escape=escape, functions=functions), finish)
 
 
 def simple_slot(value: Value) -> FieldSlot | None:
@@ -247,12 +260,6 @@ def _merged(parts: Sequence[str | int]) -> list[str | int]:
         elif part != "":
             merged.append(part)
     return merged
-
-
-def _program(pieces: Sequence[Piece], escape: Escape, unescape: Callable[[str], str]) -> Program:
-    functions: dict[str, Any] = {}
-    source = "".join(_source(piece, escape, unescape, functions) for piece in pieces)
-    return Program(source, escape=escape, functions=functions)
 
 
 def _source(piece: Piece, escape: Escape, unescape: Callable[[str], str], functions: dict[str, Any]) -> str:

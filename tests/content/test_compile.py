@@ -1,6 +1,8 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from content import tokens
 from content.compile import compile_sms
@@ -237,6 +239,28 @@ def test_a_personal_link_is_signed_with_the_values_of_its_recipient(logic):
     assert message.links == (Link(1, "https://example.com/?e={{ email|urlencode }}&copy={{ n }}"),)
 
 
+@pytest.mark.parametrize("logic", ["", "{% if true %}!{% endif %}"], ids=["slots", "program"])
+@pytest.mark.parametrize(
+    ("href", "value", "written"),
+    [
+        ("{{ website }}", "https://example.com/?a=1&b", "https://example.com/?a=1&amp;b"),
+        ("{{ website }}", "example.com", "example.com"),
+        ("{{ website }}", "javascript:alert(1)", "#"),
+        ("{{ website }}", " Java\tScript:alert(1)", "#"),
+        ("java{{ website }}", "script:alert(1)", "#"),
+        ("{{ website|default('data:x') }}", "", "#"),
+        ("{% if website %}{{ website }}{% endif %}", "vbscript:x", "#"),
+        ("/{{ website }}", "javascript:x", "/javascript:x"),
+    ],
+)
+def test_a_field_cannot_make_a_link_run_a_script(href, value, written, logic):
+    message = compiled(html=f'<a href="{href}">x</a>{logic}', tracked=False)
+
+    page = html_of(message.render({"website": value}, addressing()))
+
+    assert f'<a href="{written}">x</a>' in page
+
+
 def test_logic_inside_an_address_is_carried_out_before_it_is_signed():
     message = compiled(
         html='<a href="https://example.com/{% if vip %}lounge{% else %}hall{% endif %}?a=1&amp;b=2">x</a>'
@@ -354,6 +378,34 @@ def test_the_shorter_transfer_encoding_is_chosen(language, encoding):
     assert max(map(len, raw.split(b"\r\n"))) <= 78
     assert raw.count(b"Content-Transfer-Encoding: " + encoding) == 2
     assert language.replace("{{ name }}", "Zoë").strip() in html_of(raw)
+
+
+SCRAPS = [
+    "<p>", "</p>", "<table>", "<tr>", "<td>", "</td>", "</tr>", "</table>", "<a href='https://e.example/", "'>",
+    "</a>", "<a href=https://e.example/?q=", ">", "<", "<!--", "-->", "<!--[if mso]>", "<![endif]-->",
+    "<style>p{color:red}", "</style>", "<title>", "</title>", '<img alt="', '">', "{{ a }}", "{{ a|default('x') }}",
+    "{% if a %}", "{% else %}", "{% endif %}", "{% for b in a|split %}", "{% endfor %}", "{{ b }}", "text & more",
+    "&amp;copy=1", " ", "\n", "é", "<select>", "<option>", "<svg>", "<math>", "<template>", "</template>",
+    "<body class='x'>", "</body>", "<!DOCTYPE html>", "<frameset>",
+]  # fmt: skip
+
+
+@given(scraps=st.lists(st.sampled_from(SCRAPS), max_size=14), value=st.sampled_from(["", "x, y", "<b>&\"'", "é\n\r\n"]))
+def test_any_html_is_compiled_or_refused_and_what_is_compiled_arrives(scraps, value):
+    try:
+        message = compiled(html="".join(scraps), preheader="{{ a }}")
+    except BrokenTemplate:
+        return
+
+    contents = message.contents({"a": value}, addressing())
+    raw = message.render({"a": value}, addressing())
+
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 76 + len("boundary")
+    if contents.html:
+        assert html_of(raw).rstrip("\n") == contents.html.replace("\r", "").rstrip("\n")
+        assert contents.html.count(f"{BASE_URL}/o/") == 1
+    assert re.search(r"bs[0-9a-f]{10}[vb]\d+z", contents.html + contents.text) is None
 
 
 def test_an_sms_is_rendered_without_escaping():

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from content.errors import BrokenTemplate
 from content.merge import trial
-from content.merge.bodies import ProgramBody, SlotBody, _program, body_of
-from content.merge.engine import as_is, escaped
+from content.merge.bodies import SlotBody, body_of, program_body
+from content.merge.engine import escaped
 from content.merge.filters import FILTERS, TooLarge
 from content.merge.parsing import parse
 from content.merge.scanner import Block, Literal, Value, scan
@@ -181,7 +181,7 @@ def test_a_slot_says_what_a_program_says(data, value):
         slots = body_of(parse(source).segments, escape=escaped)
     except BrokenTemplate:  # arguments that a filter does not take
         return
-    program = ProgramBody(_program(parse(source).segments, escaped, as_is))
+    program = program_body(parse(source).segments, escape=escaped)
     context = context_of({"field": value}, ["field"])
 
     assert isinstance(slots, SlotBody)
