@@ -1,11 +1,12 @@
 """How many people a segment means, and who they are."""
 
-import csv
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.utils.timezone import now
 
+from audience.csv_files import written
 from audience.errors import InvalidRules
 from audience.models import CustomField, Segment, Subscriber
 from audience.segments import reach
@@ -13,7 +14,6 @@ from audience.selection import Part, select
 
 Status = Segment.Status
 STUCK = (Status.PENDING, Status.PROCESSING, Status.FAILED)
-RISKY = ("=", "@", "+", "-", "\t", "\r")  # how a spreadsheet recognises a formula
 
 
 class NotStuck(Exception):
@@ -52,25 +52,9 @@ def as_csv(segment: Segment) -> Iterator[str]:
     """The segment's people, a line each: id, email, phone, then the organization's own fields, by key."""
     fields = CustomField.objects.of(segment.organization).filter(mailing_list=None).order_by("key")
     keys = list(fields.values_list("key", flat=True))
-    lines = csv.writer(_Echo())
-    yield lines.writerow(["id", "email", "phone", *keys])
-    for person in people(segment).iterator(chunk_size=2000):
-        yield lines.writerow(_line(person, keys))
+    heading = ["id", "email", "phone", *keys]
+    return written(chain([heading], (_row(person, keys) for person in people(segment).iterator(chunk_size=2000))))
 
 
-def _line(person: Subscriber, keys: list[str]) -> list[str]:
-    values = (person.fields.get(key, "") for key in keys)
-    return [person.public_id, _harmless(person.email or ""), person.phone, *map(_harmless, values)]
-
-
-def _harmless(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula; numbers stay numbers."""
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(RISKY) else text
-
-
-class _Echo:
-    """A file for `csv` that hands back what is written instead of keeping it."""
-
-    def write(self, text: str) -> str:
-        return text
+def _row(person: Subscriber, keys: list[str]) -> list[Any]:
+    return [person.public_id, person.email or "", person.phone, *(person.fields.get(key, "") for key in keys)]

@@ -5,10 +5,11 @@ has several.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Min, QuerySet, Sum
@@ -77,13 +78,23 @@ def report(campaign: Campaign) -> Report:
 def for_campaigns(ids: Iterable[int]) -> dict[int, Figures]:
     """The figures of many campaigns by id, in three queries; campaigns that were never started are not in it."""
     wanted = list(ids)
-    runs = _run_columns(wanted)
-    rows = Counter.objects.filter(run__campaign__in=wanted).order_by().values_list("run__campaign", "kind")
-    counts: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
-    for campaign_id, kind, total, unique in rows.annotate(Sum("total"), Sum("unique")):
-        counts[campaign_id][kind] = (total, unique)
+    runs, counts = _run_columns(wanted), _by_campaign(wanted)
     about = Campaign.objects.filter(pk__in=runs.keys()).order_by().values_list("pk", "channel", "total_recipients")
     return {pk: _figures(runs[pk], counts[pk], channel, total) for pk, channel, total in about}
+
+
+def for_rows(rows: Sequence[Any]) -> dict[int, Figures]:
+    """As `for_campaigns`, in one query, for rows of campaigns that carry `sent_count` and `failed_count` already.
+
+    Campaigns that were never started have zeros; what is skipped, waiting or in doubt is not counted.
+    """
+    counts = _by_campaign(row.pk for row in rows)
+    return {
+        row.pk: _figures(
+            {"sent": row.sent_count, "failed": row.failed_count}, counts[row.pk], row.channel, row.total_recipients
+        )
+        for row in rows
+    }
 
 
 # --- figures -----------------------------------------------------------------------------------------------------
@@ -94,6 +105,14 @@ def _run_columns(ids: Iterable[int]) -> dict[int, dict[str, int]]:
     runs = CampaignRun.objects.filter(campaign__in=ids).order_by().values_list("campaign")
     summed = runs.annotate(*[Sum(column) for column in RUN_COLUMNS])
     return {row[0]: dict(zip(RUN_COLUMNS, row[1:], strict=True)) for row in summed}
+
+
+def _by_campaign(ids: Iterable[int]) -> dict[int, dict[str, tuple[int, int]]]:
+    rows = Counter.objects.filter(run__campaign__in=list(ids)).order_by().values_list("run__campaign", "kind")
+    counts: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for campaign_id, kind, total, unique in rows.annotate(Sum("total"), Sum("unique")):
+        counts[campaign_id][kind] = (total, unique)
+    return counts
 
 
 def _by_variant(campaign: Campaign) -> dict[int, dict[str, tuple[int, int]]]:

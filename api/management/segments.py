@@ -75,7 +75,7 @@ class SegmentSerializer(StaysInOrganization[Segment]):
     )
     condition = ConditionField(allow_blank=True, allow_null=True, required=False, trim_whitespace=True)
     definition = RulesField(source="rules", required=False, help_text="The rule tree; empty selects everybody.")
-    last_calculated = serializers.DateTimeField(source="last_calculated_at", read_only=True)
+    last_calculated = serializers.DateTimeField(source="last_calculated_at", read_only=True, allow_null=True)
     created = serializers.DateTimeField(source="created_at", read_only=True)
     modified = serializers.DateTimeField(source="modified_at", read_only=True)
 

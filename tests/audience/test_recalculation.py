@@ -64,7 +64,7 @@ def test_people_are_exported_with_their_fields(organization):
     SubscriberFactory(organization=organization, email=None, phone="+4930123456", fields={"first_name": "=1+1"})
     segment = SegmentFactory(organization=organization)
 
-    heading, *rows = csv.reader("".join(recalculation.as_csv(segment)).splitlines())
+    heading, *rows = csv.reader("".join(recalculation.as_csv(segment)).lstrip("\ufeff").splitlines())
 
     assert heading == ["id", "email", "phone", "first_name", "visits"]
     assert [row[1:] for row in rows] == [

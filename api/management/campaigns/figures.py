@@ -4,12 +4,15 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import Count, QuerySet
+from django_filters.utils import translate_validation
 from rest_framework import serializers
 
 from api.management.filters import Filters
 from campaigns.models import Campaign
 from delivery.freeze import audience
 from delivery.models import Recipient
+from stats import people
+from stats.people import Chosen
 
 
 class StatsSerializer(serializers.Serializer[Any]):
@@ -39,13 +42,49 @@ class EstimateSerializer(serializers.Serializer[Any]):
     )
 
 
+class CampaignStatsSerializer(StatsSerializer):
+    """The figures of every campaign, and where everybody in the audience is.
+
+    planned = sent + failed + skipped + in_doubt + pending, at any moment.
+    """
+
+    planned = serializers.IntegerField(help_text="People in the audience when it was fixed.")
+    skipped = serializers.IntegerField(help_text="Of those, people who may not be sent to.")
+    pending = serializers.IntegerField(help_text="Recipients whose message has not been settled yet.")
+    in_doubt = serializers.IntegerField(help_text="Recipients whose message was on the wire when a worker was killed.")
+    opens = serializers.IntegerField(help_text="Opens in all.")
+    clicks = serializers.IntegerField(help_text="Clicks in all.")
+    complained = serializers.IntegerField(help_text="Recipients who reported it as spam.")
+
+
+class LinkSerializer(serializers.Serializer[Any]):
+    """A link of the mail and how it was used."""
+
+    position = serializers.IntegerField(help_text="Its place in the mail, from 1.")
+    url = serializers.CharField(help_text="With merge fields as they were written.")
+    variant = serializers.CharField()
+    clicks = serializers.IntegerField(help_text="Clicks in all.")
+    clicked = serializers.IntegerField(help_text="Recipients who clicked it.")
+    clicked_first = serializers.IntegerField(help_text="Recipients who clicked it before any other.")
+
+
+def _first_time(column: str) -> serializers.DateTimeField:
+    """When the recipient first did that; null if never."""
+    return serializers.DateTimeField(source=f"engagement.{column}", read_only=True, allow_null=True, default=None)
+
+
 class RecipientSerializer(serializers.ModelSerializer[Recipient]):
-    """One person in one run of the campaign, and what became of the message."""
+    """One person in one run of the campaign, what became of the message, and what the person did with it."""
 
     subscriber_id = serializers.CharField(source="subscriber.public_id", read_only=True)
     run = serializers.IntegerField(source="run.number", read_only=True, help_text="1, except for recurring campaigns.")
     variant = serializers.CharField(source="variant.name", read_only=True)
-    settled = serializers.DateTimeField(source="settled_at", read_only=True)
+    settled = serializers.DateTimeField(source="settled_at", read_only=True, allow_null=True)
+    opened = _first_time("read_at")
+    clicked = _first_time("clicked_at")
+    unsubscribed = _first_time("unsubscribed_at")
+    bounced = _first_time("bounced_at")
+    complained = _first_time("complained_at")
 
     class Meta:
         model = Recipient
@@ -60,22 +99,41 @@ class RecipientSerializer(serializers.ModelSerializer[Recipient]):
             "settled",
             "run",
             "variant",
+            "opened",
+            "clicked",
+            "unsubscribed",
+            "bounced",
+            "complained",
         ]
         read_only_fields: ClassVar = fields
 
 
 class RecipientFilters(Filters):
-    state = django_filters.ChoiceFilter(choices=Recipient.State.choices, label="What became of the message.")
-    search = django_filters.CharFilter("address", "icontains", label="Part of the address.")
+    """Checked here, applied by `stats.people`."""
+
+    state = django_filters.ChoiceFilter(
+        choices=[choice for choice in Chosen.choices if choice[0]],
+        label="What became of the message, or what the person did with it.",
+    )
+    link = django_filters.NumberFilter(
+        min_value=1, max_value=32767, label="Only who clicked the link at this position."
+    )
+    search = django_filters.CharFilter(label="Part of the address.")
 
 
 def estimate(campaign: Campaign) -> dict[str, Any]:
     """As `EstimateSerializer` shows it; one statement over the audience, and nothing is stored."""
-    people: Any = audience(campaign)  # with columns that its model does not have
-    counted = dict(people.order_by().values_list("skip_reason").annotate(people=Count("pk")))
+    rows: Any = audience(campaign)  # with columns that its model does not have
+    counted = dict(rows.order_by().values_list("skip_reason").annotate(people=Count("pk")))
     mailable = counted.pop("", 0)
     return {"user_count": mailable + sum(counted.values()), "total_recipients": mailable, "skipped": counted}
 
 
-def recipients(campaign: Campaign) -> QuerySet[Recipient]:
-    return Recipient.objects.filter(run__campaign=campaign).select_related("subscriber", "run", "variant")
+def recipients(campaign: Campaign, parameters: Any) -> QuerySet[Recipient]:
+    """Those the query parameters ask for. Raises ValidationError."""
+    asked = RecipientFilters(parameters, queryset=Recipient.objects.none())
+    if not asked.is_valid():
+        raise translate_validation(asked.errors)
+    given = asked.form.cleaned_data
+    link = given["link"] and int(given["link"])
+    return people.recipients(campaign, given["state"], link_position=link, search=given["search"])

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -17,7 +16,13 @@ from accounts.permissions import Permission
 from api.management import vocabulary
 from api.management.access import actor, caller
 from api.management.campaigns import figures, rows
-from api.management.campaigns.figures import EstimateSerializer, RecipientFilters, RecipientSerializer
+from api.management.campaigns.figures import (
+    CampaignStatsSerializer,
+    EstimateSerializer,
+    LinkSerializer,
+    RecipientFilters,
+    RecipientSerializer,
+)
 from api.management.campaigns.filters import CampaignFilters
 from api.management.campaigns.serializers import (
     ApprovalSerializer,
@@ -35,6 +40,8 @@ from api.management.views import ResourceView
 from campaigns import approval, drafts, lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, State
+from stats import reports
+from stats.figures import Figures
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER, str, OpenApiParameter.HEADER, description="The same key within 24 hours acts once and answers the same."
@@ -190,12 +197,25 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
         """Who would get it if it went out now, counted, with what keeps the others out."""
         return Response(figures.estimate(self.get_object()))
 
+    @extend_schema(responses=CampaignStatsSerializer, summary="Get campaign stats")
+    @action(detail=True)
+    def stats(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What became of it, in numbers; zeros before it was started."""
+        campaign = self.get_object()
+        found = reports.for_campaigns([campaign.pk]).get(campaign.pk, Figures())
+        return Response(CampaignStatsSerializer(found).data)
+
+    @extend_schema(responses=LinkSerializer(many=True), summary="List links")
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The links of the mail that was sent and how they were used, the most clicked first."""
+        return Response(LinkSerializer(reports.report(self.get_object()).links, many=True).data)
+
     @extend_schema(responses=RecipientSerializer(many=True), summary="List recipients")
     @action(detail=True, filterset_class=RecipientFilters)
     def recipients(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Everybody the campaign addressed, once its audience is fixed, and what became of each message."""
-        rows = DjangoFilterBackend().filter_queryset(request, figures.recipients(self.get_object()), self)
-        page = self.paginate_queryset(rows)
+        page = self.paginate_queryset(figures.recipients(self.get_object(), request.query_params))
         return self.get_paginated_response(RecipientSerializer(page, many=True).data)
 
     # --- copies --------------------------------------------------------------------------------------------------
@@ -212,6 +232,14 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
         """A new draft with the same content and audience."""
         given = self._read(DuplicationSerializer)
         return self._shown(drafts.copy(self.get_object(), by=actor(request), **given), status=201)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        if self.action == "list" and self.request.query_params.get("include") == "stats":
+            found = reports.for_rows(page or [])
+            for row in page or []:
+                row.stats = found[row.pk]
+        return page
 
     # --- what handlers are made of -------------------------------------------------------------------------------
 

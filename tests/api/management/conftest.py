@@ -15,11 +15,15 @@ class JsonClient(APIClient):
     default_format = "json"
 
 
+def key_of(user, organization):
+    """The plain text of a new key of this member."""
+    return keys.issue(membership_of(user, organization), name="test", by=SYSTEM)[1]
+
+
 def client_of(user, organization):
     """A program that acts as this member."""
-    _, plain = keys.issue(membership_of(user, organization), name="test", by=SYSTEM)
     client = JsonClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {plain}")
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key_of(user, organization)}")
     return client
 
 

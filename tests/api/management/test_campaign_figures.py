@@ -1,12 +1,17 @@
 """What a campaign would do, and what became of it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from audience.models import Suppression
 from campaigns import lifecycle
 from delivery.freeze import freeze
+from stats.models import ClickedLink, Counter, Engagement
 from tests.api.management.conftest import ROOT
 from tests.factories import SubscriptionFactory, draft_campaign, staff
+
+MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def address(campaign, what):
@@ -76,6 +81,11 @@ def test_recipients_are_listed_with_what_became_of_them(api, frozen):
         "settled": None,
         "run": 1,
         "variant": "A",
+        "opened": None,
+        "clicked": None,
+        "unsubscribed": None,
+        "bounced": None,
+        "complained": None,
     }
 
 
@@ -86,6 +96,24 @@ def test_recipients_by_state_and_address(api, frozen):
     (found,) = api.get(address(frozen, "recipients"), {"search": skipped["address"].upper()}).json()["results"]
     assert found == skipped
     assert api.get(address(frozen, "recipients"), {"state": "lost"}).status_code == 400
+    assert api.get(address(frozen, "recipients"), {"link": "1000000"}).status_code == 400
+
+
+def test_recipients_by_what_they_did(api, frozen):
+    run = frozen.runs.get()
+    first, second, *_ = run.recipients.filter(state="pending")
+    run.recipients.filter(pk__in=[first.pk, second.pk]).update(state="sent")
+    clicked = Engagement.objects.create(recipient=first, run=run, read_at=MOMENT, clicked_at=MOMENT, clicks=1)
+    ClickedLink.objects.create(recipient=first, run=run, link_position=2, clicked_at=MOMENT, clicks=1)
+
+    def found(**parameters):
+        return [each["address"] for each in api.get(address(frozen, "recipients"), parameters).json()["results"]]
+
+    assert found(state="opened") == found(state="clicked") == found(link=2) == [clicked.recipient.address]
+    assert found(state="not_opened") == [second.address]
+    assert found(link=1) == []
+    (shown,) = api.get(address(frozen, "recipients"), {"state": "clicked"}).json()["results"]
+    assert shown["clicked"] == "2026-05-01T12:00:00Z"
 
 
 def test_a_draft_has_no_recipients_yet(api, organization):
@@ -108,3 +136,66 @@ def test_totals_stand_on_the_campaign(api, frozen):
 
     assert (shown["user_count"], shown["total_recipients"]) == (4, 3)
     assert (shown["sent_count"], shown["failed_count"]) == (2, 1)
+
+
+# --- statistics --------------------------------------------------------------------------------------------------
+
+
+def test_a_draft_has_nothing_but_zeros(api, organization):
+    response = api.get(address(draft_campaign(organization), "stats"))
+
+    assert response.status_code == 200
+    assert list(response.json())[:12] == [
+        "total_recipients",
+        "sent",
+        "failed",
+        "delivered",
+        "opened",
+        "clicked",
+        "bounced",
+        "unsubscribed",
+        "delivery_rate",
+        "open_rate",
+        "click_rate",
+        "unsubscribe_rate",
+    ]
+    assert set(response.json().values()) == {0}
+
+
+def test_statistics_are_fractions_with_four_decimals(api, frozen):
+    run, variant = frozen.runs.get(), frozen.variants.get()
+    frozen.runs.update(sent=3)
+    for kind, unique in (("bounced", 1), ("read", 2), ("clicked", 1), ("unsubscribed", 1)):
+        Counter.objects.create(
+            run=run, variant=variant, kind=kind, hour=MOMENT, total=5, unique=unique, unique_by_link=unique
+        )
+
+    shown = api.get(address(frozen, "stats")).json()
+
+    assert (shown["total_recipients"], shown["sent"], shown["failed"], shown["bounced"]) == (3, 3, 0, 1)
+    assert (shown["delivered"], shown["opened"], shown["clicked"], shown["unsubscribed"]) == (2, 2, 1, 1)
+    rates = [shown[name] for name in ("delivery_rate", "open_rate", "click_rate", "unsubscribe_rate")]
+    assert rates == [0.6667, 1.0, 0.5, 0.5]
+    settled = shown["sent"] + shown["failed"] + shown["skipped"] + shown["in_doubt"] + shown["pending"]
+    assert shown["planned"] == settled == 4
+
+
+def test_links_are_listed_with_their_clicks(api, frozen):
+    run, variant = frozen.runs.get(), frozen.variants.get()
+    clicks = {"link_position": 1, "url": "https://example.com/story", "total": 5, "unique": 2, "unique_by_link": 2}
+    Counter.objects.create(run=run, variant=variant, kind="clicked", hour=MOMENT, **clicks)
+
+    (link,) = api.get(address(frozen, "links")).json()
+
+    assert link == {
+        "position": 1,
+        "url": "https://example.com/story",
+        "variant": "A",
+        "clicks": 5,
+        "clicked": 2,
+        "clicked_first": 2,
+    }
+
+
+def test_a_campaign_that_was_not_sent_has_no_links_yet(api, organization):
+    assert api.get(address(draft_campaign(organization), "links")).json() == []

@@ -118,7 +118,7 @@ def test_its_people_as_csv(api, address, organization):
 
     response = api.get(f"{address}export/")
 
-    heading, row = csv.reader(response.getvalue().decode().splitlines())
+    heading, row = csv.reader(response.getvalue().decode("utf-8-sig").splitlines())
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "attachment" in response.headers["Content-Disposition"]
     assert heading == ["id", "email", "phone"]
