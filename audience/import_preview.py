@@ -138,8 +138,8 @@ def _passes(normalise: Callable[[str], str], cell: str) -> bool:
     return True
 
 
-def dry_run(file_import: Import, *, limit: int = TRIED, refusals: int = 20) -> Trial:
-    """What would become of the first `limit` rows; nothing is written. Raises ImportRefused for a wrong mapping."""
+def dry_run(file_import: Import, *, limit: int | None = TRIED, refusals: int = 20) -> Trial:
+    """What would become of the first `limit` rows (None: of all); nothing is written. Raises ImportRefused."""
     book = Book(file_import.mailing_list, update=file_import.on_conflict == Import.OnConflict.UPDATE)
     trial, seen = Trial(), set[str]()
     with opened(file_import) as file:

@@ -106,15 +106,29 @@ def _apply(draft: Import, settings: Mapping[str, Any]) -> None:
         raise ImportRefused(f"There is no encoding called {draft.encoding}.") from error
 
 
-def start(draft: Import, *, by: Actor, **settings: Any) -> Import:
-    """Queue the import, once; `settings` as in `set_up`. Raises NotAllowed and ImportRefused."""
+def start(draft: Import, *, by: Actor, in_background: bool = True, **settings: Any) -> Import:
+    """Queue the import, once; `settings` as in `set_up`. Raises NotAllowed and ImportRefused.
+
+    Whoever wants to wait for it says `in_background=False`, and calls `run`.
+    """
     set_up(draft, by=by, **settings)
     columns_of(draft)  # refuses a mapping that does not work
     with transaction.atomic():
         if not _move(draft, Status.QUEUED, of=(Status.DRAFT,)):
             raise ImportRefused("This import has been started already.")
-        transaction.on_commit(partial(_queue, draft.pk))
+        if in_background:
+            transaction.on_commit(partial(_queue, draft.pk))
     return draft
+
+
+def discard(draft: Import, *, by: Actor) -> None:
+    """Forget an import that was never started, and its file. Raises NotAllowed and ImportRefused."""
+    _require_may(by, draft.mailing_list)
+    with transaction.atomic():
+        deleted, _ = Import.objects.filter(pk=draft.pk, status=Status.DRAFT).delete()
+        if not deleted:
+            raise ImportRefused("This import has been started; it is kept with its counts.")
+        transaction.on_commit(partial(draft.file.storage.delete, str(draft.file.name)))
 
 
 # --- the work ----------------------------------------------------------------------------------------------------

@@ -199,6 +199,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expires": 30}},
     "delivery.sweep": {"task": "delivery.sweep", "schedule": 10.0, "options": {"expires": 30}},
     "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expires": 30}},
+    "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expires": 60}},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
