@@ -276,6 +276,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_URLCONF": "api.management.urls",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.management.schema.name_refusals",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "Status": "api.management.vocabulary.LABELS",
         "Channel": "campaigns.models.Channel",

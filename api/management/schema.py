@@ -6,19 +6,20 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_view_model
 from drf_spectacular.utils import Direction
-from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 
-
-class DetailSerializer(serializers.Serializer[Any]):
-    detail = serializers.CharField()
-
-
-INVALID = {
-    "oneOf": [
-        {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}},
-        {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
-    ]
+DETAIL = {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}}
+FIELD_ERRORS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+REFUSALS = {
+    "400": ("Invalid", "A parameter or a field is wrong: which, and how to mend it."),
+    "401": ("NoCredentials", "No credentials, or wrong ones."),
+    "403": ("NotAllowed", "The role does not allow this."),
+    "404": ("NotFound", "There is no such thing, or none that the caller may see."),
+    "409": ("Conflict", "Not in the state things are in."),
+    "413": ("TooLarge", "The body is too large."),
+    "415": ("NotJson", "The body is not JSON."),
+    "422": ("KeyReused", "The Idempotency-Key was used for another request."),
+    "429": ("TooOften", "Too many requests; Retry-After says when to come back."),
 }
 STANDARD_ACTIONS = {"list", "create", "retrieve", "partial_update", "destroy"}
 
@@ -54,31 +55,39 @@ class ManagementSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        for code, description in self._refusals().items():
-            shape = INVALID if code == "400" else DetailSerializer
-            if code not in bodies:
-                bodies[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
-                    shape, code, ["application/json"], direction
-                )
-                bodies[code]["description"] = description
-        return dict(sorted(bodies.items()))
+        refusals = {code: {"$ref": f"#/components/responses/{REFUSALS[code][0]}"} for code in self._refusals()}
+        return dict(sorted((refusals | bodies).items()))
 
-    def _refusals(self) -> dict[str, str]:
-        one, writes = "{id}" in self.path, self.method not in SAFE_METHODS
+    def _refusals(self) -> list[str]:
+        one, lists, writes = "{id}" in self.path, self._is_list_view(), self.method not in SAFE_METHODS
         takes_body = self.method in ("POST", "PATCH")
-        possible = {
-            "400": (takes_body or self._is_list_view(), "A parameter or a field is wrong; which, and how to mend it."),
-            "401": (True, "No credentials, or wrong ones."),
-            "403": (one or writes, "The role does not allow this."),
-            "404": (one or self._is_list_view(), "There is no such thing, or none that the caller may see."),
-            "409": (writes and (one or bool(self._idempotent())), "Not in the state things are in."),
-            "413": (takes_body, "The body is too large."),
-            "415": (takes_body, "The body is not JSON."),
-            "422": (self._idempotent(), "The Idempotency-Key was used for another request."),
-            "429": (True, "Too many requests; Retry-After says when to come back."),
-        }
-        return {code: description for code, (applies, description) in possible.items() if applies}
-
-    def _idempotent(self) -> bool:
         handler = getattr(self.view, getattr(self.view, "action", None) or "", None)
-        return bool(getattr(handler, "is_idempotent", False))
+        remembers = getattr(handler, "is_idempotent", False)
+        possible = {
+            "400": takes_body or lists,
+            "401": True,
+            "403": one or writes,
+            "404": one or lists,
+            "409": writes and (one or remembers),
+            "413": takes_body,
+            "415": takes_body,
+            "422": remembers,
+            "429": True,
+        }
+        return [code for code, applies in possible.items() if applies]
+
+
+def name_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A postprocessing hook: the refusals under the names the operations call them by."""
+    components = result["components"]
+    components["schemas"] |= {"Detail": DETAIL, "FieldErrors": FIELD_ERRORS}
+    detail = {"$ref": "#/components/schemas/Detail"}
+    either = {"oneOf": [detail, {"$ref": "#/components/schemas/FieldErrors"}]}
+    components["responses"] = {
+        name: {
+            "description": description,
+            "content": {"application/json": {"schema": either if code == "400" else detail}},
+        }
+        for code, (name, description) in REFUSALS.items()
+    }
+    return result
