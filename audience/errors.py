@@ -5,6 +5,7 @@ AudienceError
 ├── InvalidFields    values that do not fit their custom fields; `problems` says what, by key
 ├── InvalidKey       a custom field cannot be called this
 ├── InvalidRules     a segment's rules cannot be understood
+├── NotStuck         there is nothing to reset
 ├── ImportRefused    this cannot be done to the import now, or it is not set up yet
 └── NotAllowed       this person may not do this
 """
@@ -38,6 +39,10 @@ class InvalidKey(AudienceError):
 
 class InvalidRules(AudienceError):
     code = "invalid_rules"
+
+
+class NotStuck(AudienceError):
+    code = "not_stuck"
 
 
 class ImportRefused(AudienceError):

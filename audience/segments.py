@@ -21,7 +21,7 @@ from audience.criteria import compiler
 from audience.criteria.compiler import NOBODY, compile_rules
 from audience.criteria.scope import Scope
 from audience.criteria.tree import from_json
-from audience.errors import InvalidRules, NotAllowed
+from audience.errors import InvalidRules, NotAllowed, NotStuck
 from audience.models import MailingList, Segment, Subscriber, Subscription
 
 # --- what a segment means ----------------------------------------------------------------------------------------
@@ -155,6 +155,13 @@ def recalculate(segment: Segment) -> Segment:
         return _mark(segment, Segment.Status.FAILED, str(error), user_count=0)
     count = people(segment).count()
     return _mark(segment, Segment.Status.COMPLETED, user_count=count, last_calculated_at=now())
+
+
+def reset(segment: Segment) -> Segment:
+    """Make a draft again of a segment whose count failed or never ended. Raises NotStuck."""
+    if segment.status not in (Segment.Status.PENDING, Segment.Status.PROCESSING, Segment.Status.FAILED):
+        raise NotStuck(f"A segment that is {segment.status} does not need a reset.")
+    return _mark(segment, Segment.Status.DRAFT)
 
 
 def _set_lists(segment: Segment, mailing_lists: Iterable[MailingList]) -> None:

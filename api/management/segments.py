@@ -19,10 +19,10 @@ from api.management.envelope import Conflict
 from api.management.fields import PublicIdRelatedField, StaysInOrganization, of_organization
 from api.management.filters import OwnedFilters, ordering
 from api.management.views import ResourceView
-from audience import recalculation
+from audience import exports, segments
 from audience.criteria.compiler import compile_rules
 from audience.criteria.scope import Scope
-from audience.errors import InvalidRules
+from audience.errors import InvalidRules, NotStuck
 from audience.models import MailingList, Segment
 from campaigns import drafts, removals
 
@@ -164,15 +164,15 @@ class SegmentView(ListModelMixin, RetrieveModelMixin, ResourceView[Segment]):
     @action(detail=True, methods=["post"])
     def recalculate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Count its people now."""
-        return self._shown(recalculation.recalculate(self.get_object()))
+        return self._shown(segments.recalculate(self.get_object()))
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def reset(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a draft again of a segment whose calculation failed or never ended."""
         try:
-            return self._shown(recalculation.reset(self.get_object()))
-        except recalculation.NotStuck as error:
+            return self._shown(segments.reset(self.get_object()))
+        except NotStuck as error:
             raise Conflict(str(error)) from error
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
@@ -181,7 +181,7 @@ class SegmentView(ListModelMixin, RetrieveModelMixin, ResourceView[Segment]):
         """Its people as CSV: id, email, phone, then the organization's own fields."""
         segment = self.get_object()
         return StreamingHttpResponse(
-            recalculation.as_csv(segment),
+            exports.people_in(segment),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{segment.public_id}.csv"'},
         )

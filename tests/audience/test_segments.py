@@ -4,11 +4,11 @@ import pytest
 
 from accounts.actors import SYSTEM
 from audience import fields, segments
-from audience.errors import InvalidRules, NotAllowed
+from audience.errors import InvalidRules, NotAllowed, NotStuck
 from audience.models import Segment
 from audience.selection import Part, select
 from tests.conftest import acting
-from tests.factories import MailingListFactory, SubscriberFactory, SubscriptionFactory
+from tests.factories import MailingListFactory, SegmentFactory, SubscriberFactory, SubscriptionFactory
 
 IN_ULM = {"field": "fields.town", "operator": "is", "value": "Ulm"}
 LARGE = {"field": "fields.size", "operator": "is", "value": "L"}
@@ -92,6 +92,36 @@ def test_a_segment_whose_field_is_gone_fails_at_the_next_count(organization, new
     segment.refresh_from_db()
     assert (segment.status, segment.user_count) == (Segment.Status.FAILED, 0)
     assert "town" in segment.status_reason
+
+
+@pytest.mark.parametrize("status", ["pending", "processing", "failed"])
+def test_what_is_stuck_can_be_reset(organization, status):
+    segment = SegmentFactory(organization=organization, status=status, status_reason="Why")
+
+    segments.reset(segment)
+
+    segment.refresh_from_db()
+    assert (segment.status, segment.status_reason) == ("draft", "")
+
+
+@pytest.mark.parametrize("status", ["draft", "completed"])
+def test_what_is_not_stuck_is_left_alone(organization, status):
+    segment = SegmentFactory(organization=organization, status=status)
+
+    with pytest.raises(NotStuck):
+        segments.reset(segment)
+
+
+def test_people_count_once_however_many_lists_they_are_on(organization, news):
+    offers = MailingListFactory(organization=organization)
+    both = person(organization)
+    for mailing_list in (news, offers):
+        SubscriptionFactory(mailing_list=mailing_list, subscriber=both)
+    SubscriptionFactory(mailing_list=offers)
+    segment = SegmentFactory(organization=organization)
+    segment.mailing_lists.set([news, offers])
+
+    assert segments.recalculate(segment).user_count == 2
 
 
 def test_editing_changes_rules_and_lists_together(organization, news, bob):
