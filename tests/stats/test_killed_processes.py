@@ -1,0 +1,252 @@
+"""Processes that die for real: whatever was answered is in the database, once."""
+
+import http.client
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter as Naive
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from content.tokens import Purpose, link_token, recipient_token
+from stats.ingest import ingest, next_records, store
+from stats.models import ClickedLink, Counter, Engagement, Event, SpoolPosition
+from tests.stats.populations import NINE, a_run
+from tracking import spool
+from tracking.spool import Hit
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def environment(settings, own_spool):
+    """For other processes: this test's database, spool and keys."""
+    database = connection.settings_dict
+    url = f"sqlite:///{database['NAME']}"
+    if connection.vendor == "postgresql":
+        who = f"{database['USER']}:{database['PASSWORD']}@" if database["PASSWORD"] else f"{database['USER']}@"
+        url = f"postgres://{who}{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": url,
+        "VAR_DIR": str(own_spool.parent),
+        "TRACKING_KEYS": ",".join(settings.TRACKING_KEYS),
+        "INGEST_CHUNK": "10",
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+@contextmanager
+def process(arguments, environment):
+    """A process group of its own, gone when the block is left."""
+    started = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield started
+    finally:
+        kill(started)
+
+
+def kill(started):
+    with suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+
+
+def wait_until(condition, working):
+    """Until the process that works on it has brought it about."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert working.poll() is None, "the process ended by itself"
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+# --- the web server ----------------------------------------------------------------------------------------------
+
+
+class Reader(threading.Thread):
+    """Opens and clicks as fast as the server answers, until it is gone; each request says its number."""
+
+    def __init__(self, port, paths, numbers):
+        super().__init__()
+        self.port, self.paths, self.numbers = port, itertools.cycle(paths), numbers
+        self.asked, self.answered = [], []
+
+    def run(self):
+        server = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with suppress(OSError, http.client.HTTPException):
+            while True:
+                number = next(self.numbers)
+                self.asked.append(number)
+                server.request("GET", next(self.paths), headers={"User-Agent": f"hit {number}"})
+                answer = server.getresponse()
+                answer.read()
+                assert answer.status in (200, 302)
+                self.answered.append(number)
+        server.close()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def tracked_paths(run):
+    for recipient in run.recipients.all():
+        who = {"run_id": run.pk, "recipient_id": recipient.pk, "subscriber_id": recipient.subscriber_id}
+        link = link_token(run_id=run.pk, position=1, url="https://example.com/story")
+        yield f"/o/{recipient_token(Purpose.OPEN, **who)}.gif"
+        yield f"/c/{recipient_token(Purpose.CLICK, **who)}/{link}"
+
+
+@pytest.mark.django_db
+def test_every_hit_a_killed_web_server_answered_is_stored_once(environment):
+    run, port = a_run(people=5), free_port()
+    server = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws"]
+    paths, numbers = list(tracked_paths(run)), itertools.count()
+    readers = [Reader(port, paths, numbers) for _ in range(4)]
+
+    with process([*server, "--blocking-threads", "4", "config.wsgi:application"], environment) as web:
+        wait_until(lambda: is_listening(port), web)
+        for reader in readers:
+            reader.start()
+        wait_until(lambda: sum(len(reader.answered) for reader in readers) > 400, web)
+        kill(web)
+        for reader in readers:
+            reader.join()
+    ingest()
+
+    stored = Naive(int(agent.removeprefix("hit ")) for agent in Event.objects.values_list("user_agent", flat=True))
+    answered = {number for reader in readers for number in reader.answered}
+    assert set(stored.values()) == {1}
+    assert answered <= stored.keys()
+    assert stored.keys() - answered <= {reader.asked[-1] for reader in readers}  # kept, and killed before the answer
+    assert sum(Counter.objects.exclude(kind="read").values_list("total", flat=True)) == len(stored)
+    assert spool.files(Path(environment["VAR_DIR"]) / "spool") == []  # the dead writer's file was finished
+
+
+# --- the ingester ------------------------------------------------------------------------------------------------
+
+
+def spool_hits(run, number):
+    """Opens and clicks by all recipients in turn, who are not a multiple of three; (opens, clicks)."""
+    recipients = list(run.recipients.all())
+    for place in range(number):
+        recipient = recipients[place % len(recipients)]
+        kind = "clicked" if place % 3 == 0 else "opened"
+        link = place % 4 + 1 if kind == "clicked" else 0
+        spool.append(Hit(kind, run.pk, recipient.pk, recipient.subscriber_id, NINE, link_position=link))
+    return number - (number + 2) // 3, (number + 2) // 3
+
+
+def summed(model, column, **which):
+    return sum(model.objects.filter(**which).values_list(column, flat=True))
+
+
+def check_counts(run, opens, clicks):
+    people = run.recipients.count()
+    assert Event.objects.filter(kind="opened").count() == opens
+    assert Event.objects.filter(kind="clicked").count() == clicks
+    assert (summed(Counter, "total", kind="opened"), summed(Counter, "unique", kind="opened")) == (opens, people)
+    assert (summed(Counter, "total", kind="clicked"), summed(Counter, "unique", kind="clicked")) == (clicks, people)
+    assert summed(Counter, "unique", kind="read") == people
+    assert summed(Counter, "unique_by_link", kind="clicked") == ClickedLink.objects.count()
+    assert (summed(Engagement, "opens"), summed(Engagement, "clicks")) == (opens, clicks)
+    assert summed(ClickedLink, "clicks") == clicks
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_ingester_that_is_killed_again_and_again_counts_every_hit_once(environment):
+    run = a_run(people=7)
+    opens, clicks = spool_hits(run, 3000)
+    for _ in range(2):
+        before = Event.objects.count()
+        with process(["manage.py", "ingest", "--follow", "--every", "0.01"], environment) as ingester:
+            wait_until(lambda before=before: Event.objects.count() > before, ingester)
+            kill(ingester)
+    assert Event.objects.count() < opens + clicks, "it was killed too late to show anything"
+
+    ingest()
+
+    check_counts(run, opens, clicks)
+
+
+DYING_IN_A_TRANSACTION = """
+import os, signal, django
+django.setup()
+from stats import ingest
+ingest._store_tally = lambda tally: os.kill(os.getpid(), signal.SIGKILL)
+ingest.ingest()
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kill_between_events_and_counters_leaves_neither(environment):
+    run = a_run(people=2)
+    opens, clicks = spool_hits(run, 30)
+
+    with process(["-c", DYING_IN_A_TRANSACTION], environment) as ingester:
+        assert ingester.wait(60) == -signal.SIGKILL
+    assert not Event.objects.exists()
+    assert not SpoolPosition.objects.exists()
+
+    ingest()
+    check_counts(run, opens, clicks)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_ingester_stops_cleanly_when_asked_and_another_goes_on(environment):
+    run = a_run(people=4)
+    opens, clicks = spool_hits(run, 30)
+
+    with process(["manage.py", "ingest", "--follow", "--every", "0.01"], environment) as ingester:
+        wait_until(lambda: Event.objects.count() == opens + clicks, ingester)
+        ingester.terminate()
+        assert ingester.wait(20) == 0
+
+    check_counts(run, opens, clicks)
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="races are looked for where there are many writers")
+@pytest.mark.django_db(transaction=True)
+def test_ingesters_that_run_at_once_store_each_hit_once(own_spool, settings):
+    settings.SPOOL_FILE_BYTES = 5000
+    run = a_run(people=5)
+    opens, clicks = spool_hits(run, 600)
+    failures = []
+
+    def race():
+        """Without the folder's lock, as on two machines that share it."""
+        try:
+            while records := next_records(own_spool, 7):
+                store(records)
+        except Exception as failure:
+            failures.append(failure)
+        finally:
+            connection.close()
+
+    racers = [threading.Thread(target=race) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+
+    assert failures == []
+    check_counts(run, opens, clicks)
