@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 
 from delivery.models import InboxMessage
 from delivery.transports import Message
@@ -42,7 +43,10 @@ async def smtp(tmp_path, *, pipelining=True, security="none", password=None, con
 async def sms_inbox(tmp_path):
     @sync_to_async
     def arrived():
-        return sorted((each.recipient, bytes(each.raw)) for each in InboxMessage.objects.filter(channel="sms"))
+        try:
+            return sorted((each.recipient, bytes(each.raw)) for each in InboxMessage.objects.filter(channel="sms"))
+        finally:
+            connections.close_all()  # this thread's own
 
     yield SmsInboxTransport(None), arrived
 
