@@ -11,6 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from api.management import vocabulary
+from audience.errors import InvalidRules, NotStuck
+from audience.errors import NotAllowed as AudienceNotAllowed
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
 
 
@@ -45,8 +47,12 @@ def _translated(error: Exception) -> Exception:
             return Conflict(str(error))
         case NotReady():
             return ValidationError(vocabulary.field_errors(error.problems))
-        case NotAllowed():
+        case NotAllowed() | AudienceNotAllowed():
             return PermissionDenied(str(error))
+        case InvalidRules():
+            return ValidationError({"definition": [str(error)]})
+        case NotStuck():
+            return Conflict(str(error))
         case RequestDataTooBig():
             return TooLarge(f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
         case _:

@@ -15,14 +15,10 @@ from rest_framework.response import Response
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from api.management.access import actor
-from api.management.envelope import Conflict
 from api.management.fields import PublicIdRelatedField, StaysInOrganization, of_organization
 from api.management.filters import OwnedFilters, ordering
 from api.management.views import ResourceView
 from audience import exports, segments
-from audience.criteria.compiler import compile_rules
-from audience.criteria.scope import Scope
-from audience.errors import InvalidRules, NotStuck
 from audience.models import MailingList, Segment
 from campaigns import drafts, removals
 
@@ -108,10 +104,6 @@ class SegmentSerializer(StaysInOrganization[Segment]):
             of_organization({"list": mailing_list}, organization, {"list": "mailing_list_ids"})
         if attrs.pop("condition", None) == "":
             attrs.setdefault("rules", {})
-        try:
-            compile_rules(attrs.get("rules", {}), Scope.of_people(organization))
-        except InvalidRules as error:
-            raise serializers.ValidationError({"definition": [str(error)]}) from error
         return attrs
 
 
@@ -146,7 +138,7 @@ class SegmentView(ListModelMixin, RetrieveModelMixin, ResourceView[Segment]):
     def create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return self._shown(serializer.save(), status=201)
+        return self._shown(segments.create(by=actor(request), **serializer.validated_data), status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change what is given; campaigns that address the segment hear of it."""
@@ -170,10 +162,7 @@ class SegmentView(ListModelMixin, RetrieveModelMixin, ResourceView[Segment]):
     @action(detail=True, methods=["post"])
     def reset(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a draft again of a segment whose calculation failed or never ended."""
-        try:
-            return self._shown(segments.reset(self.get_object()))
-        except NotStuck as error:
-            raise Conflict(str(error)) from error
+        return self._shown(segments.reset(self.get_object()))
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True)

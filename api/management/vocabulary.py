@@ -51,6 +51,8 @@ FIELDS = {
     "edition": "edition_id",
     "email": "email_message_id",
     "organization": "organization_id",
+    "rules": "definition",
+    "mailing_lists": "mailing_list_ids",
     "__all__": "non_field_errors",
 }
 DONE = {

@@ -76,18 +76,3 @@ def test_deleting_takes_the_permission(organization):
 
     with pytest.raises(NotAllowed):
         removals.delete_email(email_of(campaign), by=staff(organization, "viewer"))
-
-
-def test_a_segment_whose_people_change_is_no_longer_counted(organization):
-    segment = SegmentFactory(organization=organization, status="failed", status_reason="No such field.", user_count=7)
-
-    drafts.edit_segment(segment, by=staff(organization), description="Same people")
-    assert segment.status == "failed"
-    drafts.edit_segment(
-        segment,
-        by=staff(organization),
-        mailing_lists=[draft_campaign(organization).audience.get().mailing_list],
-    )
-
-    segment.refresh_from_db()
-    assert (segment.status, segment.status_reason) == ("draft", "")

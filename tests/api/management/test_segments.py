@@ -46,7 +46,7 @@ def test_a_segment_is_made_and_counted(api, organization):
     counted = api.post(f"{SEGMENTS}{made.json()['id']}/recalculate/").json()
 
     assert made.status_code == 201
-    assert made.json()["status"] == "draft"
+    assert made.json()["status"] == "pending"
     assert (counted["status"], counted["user_count"]) == ("completed", 2)
     assert counted["last_calculated"] is not None
     assert counted["mailing_list_ids"] == [mailing_list.public_id]
@@ -71,6 +71,31 @@ def test_what_cannot_be(api, address, change, field):
 
     assert response.status_code == 400
     assert list(response.json()) == [field]
+
+
+def test_rules_choose_people(api, address, organization):
+    organization.custom_fields.create(key="town", name="Town")
+    SubscriberFactory(organization=organization, fields={"town": "Ulm"})
+    SubscriberFactory(organization=organization, fields={"town": "Rome"})
+    rules = {"match": "all", "rules": [{"field": "fields.town", "operator": "is", "value": "Ulm"}]}
+
+    changed = api.patch(address, {"definition": rules})
+    counted = api.post(f"{address}recalculate/").json()
+
+    assert changed.status_code == 200
+    assert (changed.json()["definition"], changed.json()["condition"]) == (rules, None)
+    assert (counted["status"], counted["user_count"]) == ("completed", 1)
+
+
+def test_rules_about_what_is_not_there_are_refused(api, address, segment):
+    rules = {"match": "all", "rules": [{"field": "fields.town", "operator": "is", "value": "Ulm"}]}
+
+    response = api.patch(address, {"definition": rules, "name": "Ulm"})
+
+    assert response.status_code == 400
+    assert "town" in response.json()["definition"][0]
+    segment.refresh_from_db()
+    assert (segment.name, segment.rules) == ("Everybody", {})
 
 
 def test_conditions_are_refused_in_words_that_help(api, address):
