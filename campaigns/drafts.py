@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from accounts.actors import Actor
 from accounts.models import Organization
 from accounts.permissions import Permission, may
+from audience import segments
 from audience.models import MailingList, Segment
 from campaigns import lifecycle
 from campaigns.approval import EMAIL_FIELDS
@@ -136,9 +137,9 @@ def edit_email(email: Email, *, by: Actor, **changes: Any) -> Email:
 def edit_segment(
     segment: Segment, *, by: Actor, mailing_lists: Iterable[MailingList] | None = None, **changes: Any
 ) -> Segment:
-    """Change a segment and tell the campaigns that address it. Raises Locked while one of them counts it, NotReady.
+    """Change a segment, have it counted again, and tell the campaigns that address it.
 
-    What was counted, or could not be, says nothing of other people: the segment is a draft again.
+    Raises Locked while one of them counts it, NotReady, and what `audience.segments.edit` raises (InvalidRules).
     """
     _require_may(by, Permission.UPDATE, segment.organization)
     with transaction.atomic():
@@ -148,11 +149,9 @@ def edit_segment(
         shown = other_lists or ("rules" in changes and changes["rules"] != before.rules)
         users = _locked_users(Q(audience__segment=segment)) if shown else []
         _require_idle(users, (State.CALCULATING,), f"is counting the segment {before}")
-        if shown:
-            changes |= {"status": Segment.Status.DRAFT, "status_reason": ""}
-        _change(segment, changes)
-        if lists is not None:
-            segment.mailing_lists.set(lists)
+        _fill(segment, changes)
+        _require_valid(segment)
+        segments.edit(segment, by=by, mailing_lists=lists, **changes)
         _tell(users, by, f"The segment {segment} was changed.")
     return segment
 
@@ -181,13 +180,21 @@ def _tell(users: Sequence[Campaign], by: Actor, reason: str) -> None:
 
 
 def _change(row: models.Model, changes: Mapping[str, Any]) -> None:
+    _fill(row, changes)
+    _require_valid(row)
+    row.save()
+
+
+def _fill(row: models.Model, changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         setattr(row, name, value)
+
+
+def _require_valid(row: models.Model) -> None:
     try:
         row.full_clean()
     except ValidationError as error:
         raise NotReady(error.message_dict) from error
-    row.save()
 
 
 # --- parts of a campaign ----------------------------------------------------------------------------------------

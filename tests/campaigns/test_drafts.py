@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from audience.errors import AudienceError, InvalidRules
 from campaigns import drafts, lifecycle
 from campaigns.drafts import Part
 from campaigns.errors import Locked, NotAllowed, NotReady
@@ -369,6 +370,21 @@ def test_a_segment_being_counted_is_locked(organization, bob):
         drafts.edit_segment(segment, by=acting(bob), mailing_lists=[MailingListFactory(organization=organization)])
 
     assert segment.mailing_lists.count() == 0
+
+
+def test_a_segment_is_not_given_what_makes_no_sense(organization, bob):
+    segment = SegmentFactory(organization=organization, rules={})
+
+    for changes, error in (
+        ({"rules": {"nonsense": 1}}, InvalidRules),
+        ({"mailing_lists": [MailingListFactory()]}, AudienceError),
+        ({"name": ""}, NotReady),
+    ):
+        with pytest.raises(error):
+            drafts.edit_segment(segment, by=acting(bob), **changes)
+        segment.refresh_from_db()
+
+    assert (segment.rules, segment.mailing_lists.count()) == ({}, 0)
 
 
 @pytest.mark.parametrize("person", ["erin", "victor", "charlie"])
