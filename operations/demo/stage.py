@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from celery import current_app
 from django.conf import settings
 
 from operations import programs
@@ -36,6 +37,16 @@ def perform(arguments: list[str]) -> int:
             return process.wait()
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+def clear() -> None:
+    """Take the stage's queue away from the broker; what is in a folder goes with the folder."""
+    if settings.CELERY_BROKER_URL.startswith("folder:"):
+        return
+    queue = current_app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE]
+    with current_app.connection_for_write() as connection:
+        queue(connection.default_channel).delete()
+        queue.exchange(connection.default_channel).delete()
 
 
 def on_it() -> list[Program]:

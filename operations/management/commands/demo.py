@@ -44,6 +44,7 @@ class Command(BaseCommand):
                 for _ in supervisor.wait_until_ready():
                     pass
                 checks = play(people, show, supervisor)
+            stage.clear()
         except (SupervisorError, Stuck) as problem:
             raise CommandError(str(problem)) from problem
         except KeyboardInterrupt:
