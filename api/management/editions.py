@@ -148,7 +148,7 @@ class EditionView(ListModelMixin, RetrieveModelMixin, ResourceView[Edition]):
         """A draft with the same settings, without its dates."""
         return Response(self.get_serializer(editions.duplicate(self.get_object())).data, status=201)
 
-    @extend_schema(responses=FieldChoicesSerializer, filters=False)
+    @extend_schema(responses=FieldChoicesSerializer, filters=False, summary="List choices for fields")
     @action(detail=False, url_path="field-choices", pagination_class=None)
     def field_choices(self, request: Request) -> Response:
         """What a form may offer for each field."""
@@ -160,7 +160,7 @@ class EditionView(ListModelMixin, RetrieveModelMixin, ResourceView[Edition]):
         }
         return Response(choices)
 
-    @extend_schema(responses=HealthSerializer)
+    @extend_schema(responses=HealthSerializer, summary="Check edition")
     @action(detail=True)
     def healthcheck(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the edition lacks before campaigns of it can go out well."""

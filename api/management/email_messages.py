@@ -172,7 +172,7 @@ class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
             drafts.edit_email(adopted, by=actor(request), edition=edition, scope=Email.Scope.EDITION), status=201
         )
 
-    @extend_schema(responses=VariableSerializer(many=True))
+    @extend_schema(responses=VariableSerializer(many=True), summary="List merge fields")
     @action(detail=True, pagination_class=None)
     def variables(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The merge fields that may stand in it."""

@@ -21,7 +21,13 @@ REFUSALS = {
     "422": ("KeyReused", "The Idempotency-Key was used for another request."),
     "429": ("TooOften", "Too many requests; Retry-After says when to come back."),
 }
-STANDARD_ACTIONS = {"list", "create", "retrieve", "partial_update", "destroy"}
+VERBS = {
+    "list": "List",
+    "create": "Create",
+    "retrieve": "Retrieve",
+    "partial_update": "Update",
+    "destroy": "Delete",
+}
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
@@ -41,9 +47,18 @@ class ManagementSchema(AutoSchema):
 
     def get_operation_id(self) -> str:
         action = getattr(self.view, "action", None)
-        if action in STANDARD_ACTIONS:
+        if action in VERBS:
             return str(super().get_operation_id())
         return "_".join(token.replace("-", "_") for token in self._tokenize_path())
+
+    def get_summary(self) -> str | None:
+        """`List campaigns`, `Recalculate segment`: what it does, to what."""
+        action = getattr(self.view, "action", None)
+        if not action:
+            return None
+        names = get_view_model(self.view)._meta  # type: ignore[no-untyped-call]
+        verb = VERBS.get(action, action.replace("_", " ").capitalize())
+        return f"{verb} {names.verbose_name_plural if action == 'list' else names.verbose_name}"
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]

@@ -164,7 +164,7 @@ class SegmentView(ListModelMixin, RetrieveModelMixin, ResourceView[Segment]):
         """Make a draft again of a segment whose calculation failed or never ended."""
         return self._shown(segments.reset(self.get_object()))
 
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, summary="Export people of segment")
     @action(detail=True)
     def export(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
         """Its people as CSV: id, email, phone, then the organization's own fields."""

@@ -1,5 +1,7 @@
 """The addresses of the REST API; the trailing slash is canonical and optional."""
 
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
@@ -12,6 +14,11 @@ from api.management.mailing_lists import MailingListView, TagView
 from api.management.organizations import MeView, OrganizationView
 from api.management.segments import SegmentView
 from api.management.views import NothingHere
+
+# Swagger UI draws its arrows from data: addresses and styles its parts in place; its scripts are files.
+documentation = csp_replace({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]})(
+    SpectacularSwaggerSplitView.as_view(url_name="management-schema")
+)
 
 router = DefaultRouter()
 router.include_root_view = False
@@ -32,6 +39,6 @@ urlpatterns = [
     re_path(r"^campaigns/(?P<id>[^/]+)/send[-_]now/?$", CampaignView.as_view({"post": "send"}, schema=None)),
     re_path(r"^auth/me/?$", MeView.as_view(), name="me"),
     re_path(r"^schema/?$", SpectacularJSONAPIView.as_view(), name="management-schema"),
-    re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="management-schema"), name="management-docs"),
+    re_path(r"^docs/?$", documentation, name="management-docs"),
     re_path(r"", NothingHere.as_view()),
 ]
