@@ -1,6 +1,7 @@
 """What the clock and the queue do to campaigns. Every task may run twice: the lifecycle sees to it."""
 
 import logging
+from contextlib import suppress
 
 from celery import shared_task
 from django.db import DatabaseError
@@ -33,7 +34,8 @@ def _start(campaign: Campaign) -> bool:
         logger.exception("%s could not be started now; the next tick tries again", campaign.public_id)
     except Exception as error:
         logger.exception("%s cannot be started", campaign.public_id)
-        lifecycle.fail(campaign, reason=f"It could not be started: {error!r}")
+        with suppress(CampaignError):  # somebody cancelled it meanwhile
+            lifecycle.fail(campaign, reason=f"It could not be started: {error!r}")
     return False
 
 

@@ -196,10 +196,10 @@ if CELERY_BROKER_URL.startswith("folder:"):
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # Kept in the database at the clock's start; a tick that nobody took in time is dropped, since the next does its work.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
-    "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expires": 30}},
-    "delivery.sweep": {"task": "delivery.sweep", "schedule": 10.0, "options": {"expires": 30}},
-    "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expires": 30}},
-    "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expires": 60}},
+    "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expire_seconds": 30}},
+    "delivery.sweep": {"task": "delivery.sweep", "schedule": 10.0, "options": {"expire_seconds": 30}},
+    "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expire_seconds": 30}},
+    "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -329,6 +329,7 @@ UNFOLD: dict[str, Any] = {
 # --- Security ---------------------------------------------------------------------------------------------------
 
 X_FRAME_OPTIONS = "SAMEORIGIN"
+SILENCED_SYSTEM_CHECKS = ["security.W019"]  # the admin shows previews of mails in frames of its own
 # For public pages; `config.csp` adds what the admin's theme needs.
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import time_machine
-from django.conf import settings
+from django_celery_beat.models import PeriodicTask
+from django_celery_beat.schedulers import DatabaseScheduler
 
 from campaigns import drafts, lifecycle, tasks
 from campaigns.models import Campaign, State
+from config.celery import app
 from content.models import Email
 from tests.factories import MailingListFactory, draft_campaign, staff
 
@@ -220,7 +223,27 @@ def test_looking_for_due_campaigns_costs_one_query(organization, django_assert_n
         tick(EIGHT)
 
 
-def test_the_clock_looks_every_five_seconds():
-    entry = settings.CELERY_BEAT_SCHEDULE["campaigns.start_due"]
+def test_a_broken_campaign_that_somebody_cancels_meanwhile_stops_no_other(organization, monkeypatch):
+    broken, sound = scheduled_for_nine(organization), scheduled_for_nine(organization)
+    really_start = lifecycle.start
 
-    assert (entry["task"], entry["schedule"]) == (tasks.start_due.name, 5.0)
+    def start(campaign):
+        if campaign == broken:
+            lifecycle.cancel(campaign, by=staff(organization, "manager"))
+            raise RuntimeError
+        return really_start(campaign)
+
+    monkeypatch.setattr(lifecycle, "start", start)
+
+    assert tick(NINE) == 1
+
+    assert (state(broken), state(sound)) == (State.CANCELLED, State.CALCULATING)
+
+
+@pytest.mark.django_db(transaction=True)  # the scheduler closes connections
+def test_the_clock_looks_every_five_seconds():
+    DatabaseScheduler(app=app).setup_schedule()
+
+    entry = PeriodicTask.objects.get(task=tasks.start_due.name)
+    assert (entry.enabled, entry.interval.every, entry.interval.period) == (True, 5, "seconds")
+    assert entry.expire_seconds == 30
