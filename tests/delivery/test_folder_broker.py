@@ -233,9 +233,11 @@ def test_every_queue_name_is_one_folder_and_reads_back(name):
 
 
 def celery(folder, *command, app="tests.delivery.folder_broker_app"):
+    # Celery prefers the broker of the environment to the application's own.
+    kept = {name: value for name, value in os.environ.items() if name != "CELERY_BROKER_URL"}
     return [sys.executable, "-m", "celery", "-A", app, *command], {
         "cwd": ROOT,
-        "env": {**os.environ, "FOLDER_BROKER_TEST_DIR": str(folder), "VAR_DIR": str(folder)},
+        "env": {**kept, "FOLDER_BROKER_TEST_DIR": str(folder), "VAR_DIR": str(folder)},
         "text": True,
     }
 
