@@ -16,4 +16,5 @@ urlpatterns = [
     path("account/", include("config.login")),
     path("api/management/", include("api.management.urls")),
     path("", include("tracking.urls")),
+    path("", include("delivery.urls")),
 ]

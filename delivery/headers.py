@@ -39,7 +39,7 @@ class RunHeaders:
             run_id=run.pk,
             base_url=settings.BASE_URL,
             message_prefix=f"{campaign.public_id}.{run.number}",
-            domain=_ascii(from_email.rpartition("@")[2]) or host,
+            domain=ascii_domain(from_email.rpartition("@")[2]) or host,
             list_domain=f"{organization.slug}.{host}",
             organization=(organization.public_id, organization.name),
             feedback_id=f"{run.pk}:{campaign.public_id}:{organization.public_id}:broadsheet",
@@ -65,7 +65,8 @@ class RunHeaders:
         return f'"{name}" {identity}' if _PLAIN_NAME.fullmatch(name) else identity
 
 
-def _ascii(domain: str) -> str:
+def ascii_domain(domain: str) -> str:
+    """The domain as it stands in headers; nothing for one that cannot."""
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:

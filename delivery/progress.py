@@ -1,0 +1,90 @@
+"""How far a run is: numbers for somebody who watches, in a few queries whatever its size."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Max, Min, Sum
+from django.utils.timezone import now
+
+from campaigns.models import Campaign, CampaignRun
+from delivery.models import Batch, Recipient
+
+WATCHED = timedelta(seconds=30)  # the rate is that of batches settled within this time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """planned = sent + failed + skipped + in_doubt + pending, always."""
+
+    planned: int = 0
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+    in_doubt: int = 0
+    pending: int = 0
+    skipped_by_reason: dict[str, int] = field(default_factory=dict)
+    per_second: float = 0.0
+    """Recipients settled a second: now, while it is being sent; on average, when it is finished."""
+    seconds_left: float | None = None
+    """At the present rate; None when nothing moves or nothing is left."""
+    next_try_at: datetime | None = None
+    """When the earliest batch that waits for its time is tried again."""
+    last_error: str = ""
+    """Why the batch that failed last could not be sent; empty once it could."""
+
+    @property
+    def share(self) -> float:
+        """Of those a message goes to, how many are settled, from 0 to 1."""
+        to_send = self.planned - self.skipped
+        return (to_send - self.pending) / to_send if to_send else 1.0
+
+
+def of(target: Campaign | CampaignRun) -> Progress:
+    """The progress of a run, or of a campaign's last one; all zeros before it starts."""
+    run = target if isinstance(target, CampaignRun) else target.runs.order_by("number").last()
+    if run is None:
+        return Progress()
+    per_second = _average_rate(run) if run.finished_at else _present_rate(run)
+    error, next_try_at = _trouble(run)
+    return Progress(
+        planned=run.planned,
+        sent=run.sent,
+        failed=run.failed,
+        skipped=run.skipped,
+        in_doubt=run.in_doubt,
+        pending=run.pending,
+        skipped_by_reason=_skipped_by_reason(run) if run.skipped else {},
+        per_second=per_second,
+        seconds_left=run.pending / per_second if per_second and run.pending else None,
+        next_try_at=next_try_at,
+        last_error=error,
+    )
+
+
+def _skipped_by_reason(run: CampaignRun) -> dict[str, int]:
+    skipped = Recipient.objects.filter(run=run, state=Recipient.State.SKIPPED).order_by()
+    return dict(skipped.values_list("skip_reason").annotate(people=Count("pk")).order_by("-people"))
+
+
+def _present_rate(run: CampaignRun) -> float:
+    """What the batches that moved a moment ago have settled since they were claimed, over the time that took."""
+    moved = Batch.objects.filter(run=run, settled_at__gte=now() - WATCHED, settled__gt=0)
+    about = moved.aggregate(people=Sum("settled"), since=Min("claimed_at"), until=Max("settled_at"))
+    if not about["people"]:
+        return 0.0
+    seconds = (about["until"] - about["since"]).total_seconds()
+    return float(about["people"] / max(seconds, 0.001))
+
+
+def _average_rate(run: CampaignRun) -> float:
+    if run.frozen_at is None or run.finished_at is None:
+        return 0.0
+    seconds = (run.finished_at - run.frozen_at).total_seconds()
+    return (run.sent + run.failed + run.in_doubt) / max(seconds, 0.001)
+
+
+def _trouble(run: CampaignRun) -> tuple[str, datetime | None]:
+    still_open = Batch.objects.open().filter(run=run)
+    failed = still_open.exclude(last_error="").order_by("-settled_at").values_list("last_error", flat=True).first()
+    next_try_at = still_open.aggregate(at=Min("not_before"))["at"]
+    return failed or "", next_try_at
