@@ -298,16 +298,3 @@ def test_a_task_of_a_killed_worker_is_done_by_the_next(tmp_path):
 
     with worker(tmp_path, "-c", "1", name="two"):
         wait_for(lambda: noted(tmp_path) == [7])
-
-
-def test_the_project_runs_on_it_when_no_other_broker_is_named(tmp_path, monkeypatch):
-    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
-    with worker(tmp_path, "-c", "1", app="config") as process:
-        wait_for((tmp_path / "queue" / "queues" / "one@here.celery.pidbox").exists)
-        ask, where = celery(tmp_path, "inspect", "ping", "--json", "-d", "one@here", "-t", "10", app="config")
-        answer = subprocess.run(ask, check=True, capture_output=True, **where).stdout
-        process.send_signal(signal.SIGTERM)
-
-        assert json.loads(answer) == {"one@here": {"ok": "pong"}}
-        assert process.wait(timeout=20) == 0
