@@ -14,10 +14,12 @@ from rest_framework.response import Response
 
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
+from api.management import previews
 from api.management.access import actor, caller
 from api.management.envelope import Conflict
 from api.management.fields import HeaderField, PublicIdRelatedField, StaysInOrganization, of_organization
 from api.management.filters import OwnedFilters, ordering
+from api.management.previews import PreviewRequestSerializer, PreviewSerializer
 from api.management.views import ResourceView
 from audience.fields import known_keys
 from campaigns import drafts, removals
@@ -124,6 +126,7 @@ class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
         "destroy": Permission.DELETE,
         "adopt": Permission.CREATE,
         "duplicate": Permission.CREATE,
+        "preview": Permission.READ,
     }
 
     def get_serializer_class(self) -> type[EmailMessageSerializer]:
@@ -171,6 +174,13 @@ class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
         return self._shown(
             drafts.edit_email(adopted, by=actor(request), edition=edition, scope=Email.Scope.EDITION), status=201
         )
+
+    @extend_schema(request=PreviewRequestSerializer, responses=PreviewSerializer)
+    @action(detail=True, methods=["post"])
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What one person would see of it. Changes nothing."""
+        email = self.get_object()
+        return Response(PreviewSerializer(previews.render(request, email, email.organization, "html")).data)
 
     @extend_schema(responses=VariableSerializer(many=True), summary="List merge fields")
     @action(detail=True, pagination_class=None)

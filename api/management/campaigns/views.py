@@ -1,6 +1,7 @@
 """`campaigns/`: each handler reads the request, makes one call into the domain and shows the campaign."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import Permission
-from api.management import vocabulary
+from api.management import previews, vocabulary
 from api.management.access import actor, caller
 from api.management.campaigns import figures, rows
 from api.management.campaigns.figures import (
@@ -36,10 +37,11 @@ from api.management.campaigns.serializers import (
 )
 from api.management.fields import zone_of
 from api.management.idempotency import HEADER, idempotent
+from api.management.previews import CampaignPreviewSerializer, PreviewRequestSerializer
 from api.management.views import ResourceView
-from campaigns import approval, drafts, lifecycle
+from campaigns import approval, completeness, drafts, lifecycle
 from campaigns.errors import InvalidTransition
-from campaigns.models import Campaign, State
+from campaigns.models import Campaign, Channel, State
 from stats import reports
 from stats.figures import Figures
 
@@ -76,6 +78,7 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
         "approve": Permission.APPROVE,
         "reject": Permission.APPROVE,
         "duplicate": Permission.CREATE,
+        "preview": Permission.READ,
     }
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -189,13 +192,25 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
         """Take it back from approval, to go on writing."""
         return self._done(lifecycle.withdraw, self.get_object(), ReasonSerializer)
 
-    # --- what became of it ---------------------------------------------------------------------------------------
+    # --- what it would do ----------------------------------------------------------------------------------------
+
+    @extend_schema(request=PreviewRequestSerializer, responses=CampaignPreviewSerializer)
+    @post()
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What one person would see of it, and what preflight says of it. Changes nothing."""
+        campaign = self.get_object()
+        field = "sms_body" if campaign.channel == Channel.SMS else "email_message_id"
+        shown = previews.render(request, campaign, campaign.organization, field)
+        findings = [asdict(each) | {"field": field} for each in completeness.findings(campaign)]
+        return Response(CampaignPreviewSerializer(asdict(shown) | {"findings": findings}).data)
 
     @extend_schema(responses=EstimateSerializer, summary="Estimate audience")
     @action(detail=True)
     def estimate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Who would get it if it went out now, counted, with what keeps the others out."""
         return Response(figures.estimate(self.get_object()))
+
+    # --- what became of it ---------------------------------------------------------------------------------------
 
     @extend_schema(responses=CampaignStatsSerializer, summary="Get campaign stats")
     @action(detail=True)

@@ -6,10 +6,11 @@ import pytest
 
 from audience.models import Suppression
 from campaigns import lifecycle
+from content.models import Email
 from delivery.freeze import freeze
 from stats.models import ClickedLink, Counter, Engagement
 from tests.api.management.conftest import ROOT
-from tests.factories import SubscriptionFactory, draft_campaign, staff
+from tests.factories import SubscriberFactory, SubscriptionFactory, draft_campaign, staff
 
 MOMENT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -48,6 +49,68 @@ def test_an_estimate_asks_for_the_channels_address(api, organization):
     campaign = draft_campaign(organization, channel="sms", people=2)
 
     assert api.get(address(campaign, "estimate")).json()["skipped"] == {"no_address": 2}
+
+
+# --- preview -----------------------------------------------------------------------------------------------------
+
+
+def test_a_preview_shows_what_one_person_would_see(viewer_api, organization):
+    organization.custom_fields.create(key="first_name", name="First name")
+    campaign = draft_campaign(organization)
+    person = SubscriberFactory(organization=organization, fields={"first_name": "Åsa"})
+
+    named = viewer_api.post(address(campaign, "preview"), {"subscriber_id": person.public_id}).json()
+    nobody = viewer_api.post(address(campaign, "preview")).json()
+
+    assert (named["subject"], named["from_name"], named["sms"]) == ("Good morning", "Morning Post", None)
+    assert "Hello Åsa" in named["html"]
+    assert "Åsa" in named["text"]
+    assert "Hello reader" in nobody["html"]
+
+
+def test_a_preview_says_what_preflight_says(api, organization):
+    campaign = draft_campaign(organization)
+    Email.objects.update(subject="")
+
+    findings = api.post(address(campaign, "preview")).json()["findings"]
+
+    assert {(each["field"], each["blocks"]) for each in findings} >= {("email_message_id", True)}
+    assert any("subject" in each["message"] for each in findings)
+
+
+def test_a_preview_of_an_sms_counts_its_parts(api, organization):
+    campaign = draft_campaign(organization, channel="sms", sms_body="x" * 161)
+
+    shown = api.post(address(campaign, "preview")).json()
+
+    assert shown["text"] == "x" * 161
+    assert shown["sms"] == {"encoding": "GSM-7", "units": 161, "parts": 2}
+
+
+def test_nothing_to_show_yet_is_an_empty_preview(api, organization):
+    shown = api.post(address(draft_campaign(organization, email=None), "preview")).json()
+
+    assert (shown["subject"], shown["html"], shown["text"]) == ("", "", "")
+
+
+def test_a_broken_template_is_refused_with_what_is_wrong(api, organization):
+    campaign = draft_campaign(organization)
+    Email.objects.update(html="<p>{{ first_name </p>")
+
+    response = api.post(address(campaign, "preview"))
+
+    assert response.status_code == 400
+    (message,) = response.json().values()
+    assert message[0]
+
+
+def test_nobody_elses_person_is_shown(api, organization, charlie):
+    stranger = SubscriberFactory(organization=charlie.memberships.get().organization)
+
+    response = api.post(address(draft_campaign(organization), "preview"), {"subscriber_id": stranger.public_id})
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["subscriber_id"]
 
 
 # --- recipients --------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 
 from content.models import Email
 from tests.api.management.conftest import ROOT
-from tests.factories import EditionFactory, EmailFactory, campaign_in, draft_campaign
+from tests.factories import EditionFactory, EmailFactory, SubscriberFactory, campaign_in, draft_campaign
 
 MESSAGES = f"{ROOT}email-messages/"
 
@@ -164,6 +164,25 @@ def test_the_merge_fields_that_may_be_used(api, address, organization):
 
     assert {each["key"] for each in shown} >= {"email", "phone", "first_name", "unsubscribe_url", "view_url"}
     assert {each["key"] for each in shown if each["in_every_mail"]} == {"unsubscribe_url", "view_url"}
+
+
+def test_a_preview_shows_what_one_person_would_see(viewer_api, address, organization):
+    person = SubscriberFactory(organization=organization, fields={"first_name": "Åsa"})
+
+    shown = viewer_api.post(f"{address}preview/", {"subscriber_id": person.public_id}).json()
+
+    assert shown["subject"] == "Good morning"
+    assert "Hello Åsa" in shown["html"]
+    assert shown["sms"] is None
+
+
+def test_a_broken_template_is_said_of_its_part(api, address, email):
+    Email.objects.update(subject="{{ first_name")
+
+    response = api.post(f"{address}preview/")
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["subject"]
 
 
 def test_lists_leave_the_bodies_out(api, email):
