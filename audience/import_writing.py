@@ -4,6 +4,7 @@ A `Book` holds the people and subscriptions a chunk of rows is about, takes the 
 them. Nobody's subscription changes its status: who unsubscribed, bounced or complained stays so.
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TypeVar
@@ -51,7 +52,7 @@ class Book:
         self.moment = now()
         self._people: dict[int, Subscriber] = {}
         self._by_email: dict[str, Subscriber] = {}
-        self._by_phone: dict[str, Subscriber] = {}
+        self._by_phone: dict[str, list[Subscriber]] = {}
         self._looked_up: set[str] = set()
         self._subscriptions: dict[int, Subscription] = {}  # by id() of the person, who may have no key yet
         self._dirty_people: dict[int, Subscriber] = {}
@@ -70,7 +71,7 @@ class Book:
     # --- one row -------------------------------------------------------------------------------------------------
 
     def _take(self, row: Row, counts: Counts) -> None:
-        person = self._by_email.get(row.email) if row.email else self._by_phone.get(row.phone)
+        person = self._by_email.get(row.email) if row.email else self._known_by(row.phone)
         if person is None:
             person = self._new_person(row)
         subscription = self._subscriptions.get(id(person))
@@ -85,6 +86,11 @@ class Book:
         else:
             counts.unchanged += 1
 
+    def _known_by(self, phone: str) -> Subscriber | None:
+        """Rather somebody who is known by nothing else, as in `subscriptions.known_person`."""
+        people = [each for each in self._by_phone.get(phone, []) if each.phone == phone]
+        return min(people, key=lambda each: (each.email is not None, each.pk or sys.maxsize), default=None)
+
     def _new_person(self, row: Row) -> Subscriber:
         person = Subscriber(
             organization_id=self.mailing_list.organization_id,
@@ -96,7 +102,7 @@ class Book:
         if row.email:
             self._by_email[row.email] = person
         if row.phone:
-            self._by_phone.setdefault(row.phone, person)
+            self._by_phone.setdefault(row.phone, []).append(person)
         self._dirty_people[id(person)] = person
         return person
 
@@ -126,8 +132,7 @@ class Book:
         if (values, phone) == (person.fields, person.phone):
             return False
         person.fields, person.phone = values, phone
-        if phone:
-            self._by_phone.setdefault(phone, person)
+        self._by_phone.setdefault(phone, []).append(person)
         self._dirty_people[id(person)] = person
         return True
 
@@ -149,10 +154,8 @@ class Book:
         new = [each for each in (people.select_for_update() if self.locked else people) if each.pk not in self._people]
         self._people |= {each.pk: each for each in new}
         self._by_email |= {each.email: each for each in new if each.email}
-        # rather somebody who is known by nothing else, as in `subscriptions.known_person`
-        for each in sorted(new, key=lambda person: (person.email is not None, person.email or "", person.pk)):
-            if each.phone:
-                self._by_phone.setdefault(each.phone, each)
+        for each in new:
+            self._by_phone.setdefault(each.phone, []).append(each)
         rows_of = Subscription.objects.filter(mailing_list=self.mailing_list, subscriber__in=new).order_by("pk")
         for subscription in rows_of.select_for_update() if self.locked else rows_of:
             self._subscriptions[id(self._people[subscription.subscriber_id])] = subscription

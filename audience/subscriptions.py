@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
+from django.db.models.lookups import IsNull
 from django.utils.timezone import now
 
 from audience import fields as custom_fields
@@ -89,7 +90,7 @@ def known_person(people: QuerySet[Subscriber], email: str, phone: str) -> Subscr
     """By email; without one by phone, rather somebody known by nothing else."""
     if email:
         return people.filter(email=email).first()
-    return people.filter(phone=phone).order_by(F("email").asc(nulls_first=True), "pk").first()
+    return people.filter(phone=phone).order_by(IsNull(F("email"), False), "pk").first()
 
 
 def _update_person(person: Subscriber, phone: str, values: Mapping[str, Any]) -> None:

@@ -504,11 +504,7 @@ def one_by_one(mailing_list, known, rows, *, update):
             found[3] += 1
             continue
         people = Subscriber.objects.filter(organization=mailing_list.organization)
-        person = (
-            people.filter(email=email.lower()).first()
-            if email
-            else people.filter(phone=phone).order_by("-email").last()
-        )
+        person = people.filter(email=email.lower()).first() if email else _known_by(people, phone)
         new = person is None
         person = person or Subscriber(organization=mailing_list.organization, email=email.lower() or None, phone=phone)
         row = None if new else person.subscriptions.filter(mailing_list=mailing_list).first()
@@ -530,6 +526,11 @@ def one_by_one(mailing_list, known, rows, *, update):
             row.save()
         found[1 if (person.phone, person.fields, row.fields) != before else 2] += 1
     return tuple(found)
+
+
+def _known_by(people, phone):
+    same = people.filter(phone=phone).order_by("pk")
+    return same.filter(email=None).first() or same.first()
 
 
 def everything(mailing_list):
