@@ -35,3 +35,10 @@ def note_slowly_once(number: int) -> None:
         started.touch()
         time.sleep(60)
     note(number)
+
+
+@app.task
+def note_slowly(number: int) -> None:
+    (FOLDER / f"started-{number}").touch()
+    time.sleep(1)
+    note(number)

@@ -298,3 +298,18 @@ def test_a_task_of_a_killed_worker_is_done_by_the_next(tmp_path):
 
     with worker(tmp_path, "-c", "1", name="two"):
         wait_for(lambda: noted(tmp_path) == [7])
+
+
+def test_a_worker_told_to_stop_finishes_its_task_which_does_not_come_again(tmp_path):
+    _, where = celery(tmp_path)
+    queue_task = "from tests.delivery.folder_broker_app import note_slowly\nnote_slowly.delay(7)"
+    subprocess.run([sys.executable, "-c", queue_task], check=True, **where)
+
+    with worker(tmp_path, "-c", "1") as process:
+        wait_for((tmp_path / "started-7").exists)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+    assert noted(tmp_path) == [7]
+    assert list((tmp_path / "queue" / "queues" / "work").iterdir()) == []
+    assert list((tmp_path / "queue" / "claims").iterdir()) == []
