@@ -12,20 +12,24 @@ if TYPE_CHECKING:
     from delivery.models import Batch, Recipient  # noqa: F401 - named in the base classes
 
 
+def may_send(campaign: str = "") -> Q:
+    """A campaign that is being sent and that nobody has stopped; `campaign` is the lookup that leads to it."""
+    conditions = {"state": State.SENDING, "paused": False, "organization__is_active": True}
+    return Q(**{f"{campaign}{name}": value for name, value in conditions.items()})
+
+
 class BatchQuerySet(ScopedQuerySet["Batch"]):
     def open(self) -> Self:
         """Batches with somebody left to send to, or in a worker's hands."""
         return self.exclude(state="done")
 
     def due(self, at: datetime) -> Self:
-        """Batches a worker may take now: nobody has them, their time has come, their campaign is being sent.
+        """Batches a worker may take now: nobody has them, their time has come, their campaign may be sent.
 
         Without a join, so that an UPDATE of these rows asks `state` again of a row it had to wait for: joined, Django
         would look for the ids in a sub-select, which PostgreSQL answers from before the wait.
         """
-        sent_now = CampaignRun.objects.filter(
-            pk=OuterRef("run_id"), campaign__state=State.SENDING, campaign__paused=False
-        )
+        sent_now = CampaignRun.objects.filter(may_send("campaign__"), pk=OuterRef("run_id"))
         return self.filter(Q(not_before__isnull=True) | Q(not_before__lte=at), Exists(sent_now), state="waiting")
 
     def unqueued(self, since: datetime) -> Self:

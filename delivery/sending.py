@@ -19,11 +19,12 @@ from django.utils.timezone import now
 
 from campaigns import lifecycle
 from campaigns.errors import InvalidTransition
-from campaigns.models import Campaign, CampaignRun, State
+from campaigns.models import Campaign, CampaignRun
 from content.errors import ContentError
 from delivery import batches, settlement
 from delivery.journal import Journal
 from delivery.models import Recipient
+from delivery.querysets import may_send
 from delivery.rendering import Mails, Row, Texts, messages_of, rows
 from delivery.retries import InDoubt, Outcome, Policy, Rejected, backoff, judge
 from delivery.settlement import Claim, Released
@@ -214,8 +215,7 @@ class Shift:
 
     def _look_at_the_campaign(self) -> None:
         settlement.extend_lease(self.claim, at=now())
-        sending = Campaign.objects.filter(pk=self.claim.campaign_id, state=State.SENDING, paused=False)
-        if not sending.exists():
+        if not Campaign.objects.filter(may_send(), pk=self.claim.campaign_id).exists():
             self._feed.close()
 
     def _read_more(self) -> None:

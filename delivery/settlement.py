@@ -168,7 +168,7 @@ def _row(recipient_id: int, outcome: Outcome) -> dict[str, Any]:
         "became": STATES[type(outcome)],
         "until": until and str(until),
         "code": outcome.code,
-        "reply": outcome.text[:LONGEST_TEXT],
+        "reply": outcome.text[:LONGEST_TEXT].replace("\0", ""),  # which PostgreSQL takes in no text
     }
 
 

@@ -39,7 +39,10 @@ def freeze_run(campaign_id: int) -> None:
 @shared_task(name="delivery.deliver_batch")  # type: ignore[untyped-decorator]
 def deliver_batch(batch_id: int) -> None:
     """Send what is due of the batch; see `delivery.sending`."""
-    _after(recovery.replay(now()))
+    try:
+        _after(recovery.replay(now()))
+    except Exception:
+        logger.exception("A journal could not be replayed; the sweeper tries again.")
     released = deliver(batch_id)
     if released is not None:
         _after([released])

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection, connections
 from django.utils.timezone import now
+from kombu.exceptions import OperationalError
 
+from accounts.models import Organization
 from audience.models import CustomField, MailingList
 from campaigns import lifecycle
 from campaigns.models import Campaign, State
@@ -314,6 +316,20 @@ def test_a_paused_campaign_claims_no_batches_and_goes_on_after_resuming(mail_rel
     assert reloaded(campaign).state == State.SENT
 
 
+def test_an_inactive_organization_sends_nothing_until_it_is_active_again(mail_relay, worker):
+    campaign, run = sending(people=2)
+    Organization.objects.update(is_active=False)
+
+    with mail_relay(Mailbox()) as mailbox:
+        deliver_all(run)
+        assert (mailbox.mails, states(run)) == ([], {"pending": 2})
+
+        Organization.objects.update(is_active=True)
+        tasks.sweep()
+
+    assert reloaded(campaign).state == State.SENT
+
+
 def test_a_cancelled_campaign_drops_whoever_was_not_sent_to(worker, transactional_db, settings):
     settings.BATCH_SIZE = 2
     campaign, run = sending(people=5)
@@ -411,6 +427,53 @@ def test_a_queued_batch_is_not_queued_again_at_every_sweep(monkeypatch, transact
     tasks.sweep()
 
     assert queued == [("delivery.deliver_batch", run.batches.get().pk)] * 2
+
+
+def test_one_step_of_the_sweep_that_fails_keeps_no_other_from_being_done(mail_relay, worker, monkeypatch):
+    campaign, _ = sending(people=1)
+
+    def fail(at):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(tasks.recovery, "replay", lambda at: [])
+    monkeypatch.setattr(tasks.runs, "unfrozen_ids", fail)
+    with mail_relay(Mailbox()):
+        tasks.sweep()
+
+    assert reloaded(campaign).state == State.SENT
+
+
+def test_a_broker_that_is_away_fails_nobody(monkeypatch, worker, mail_relay, time_machine_at):
+    campaign = draft_campaign(people=1)
+
+    def away(*args, **kwargs):
+        raise OperationalError("The broker is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks.freeze_run, "apply_async", away)
+        lifecycle.send_now(campaign, by=by(campaign))
+    assert reloaded(campaign).state == State.CALCULATING
+    time_machine_at(now() + timedelta(seconds=30))
+
+    with mail_relay(Mailbox()):
+        tasks.sweep()
+
+    assert reloaded(campaign).state == State.SENT
+
+
+def test_an_audience_that_cannot_be_calculated_fails_the_campaign(monkeypatch, transactional_db):
+    campaign = draft_campaign(people=1)
+    lifecycle.send_now(campaign, by=by(campaign))
+
+    def broken(campaign):
+        raise ValueError("These rules make no sense.")
+
+    monkeypatch.setattr(tasks, "freeze", broken)
+    tasks.freeze_run(campaign.pk)
+
+    campaign = reloaded(campaign)
+    assert campaign.state == State.FAILED
+    assert campaign.status_reason == "The audience could not be calculated: These rules make no sense."
 
 
 def test_a_campaign_paused_during_its_last_batch_is_finished_after_resuming(mail_relay, worker, monkeypatch):
