@@ -51,3 +51,8 @@ def reloaded(row):
 
 def by(campaign):
     return staff(Campaign.objects.get(pk=campaign.pk).organization)
+
+
+def deliver_all(run):
+    for batch in run.batches.all():
+        tasks.deliver_batch(batch.pk)
