@@ -34,7 +34,9 @@ class Event(models.Model):
 
     # Ingest has looked the recipient up in the same transaction; a constraint would look once more for every row.
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="events", db_constraint=False)
-    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="events", db_constraint=False)
+    recipient = models.ForeignKey(
+        Recipient, on_delete=models.CASCADE, related_name="events", db_constraint=False, db_index=False
+    )
     kind = models.CharField(max_length=16, choices=EventKind)
     at = models.DateTimeField()
     link_position = models.PositiveSmallIntegerField(
@@ -63,8 +65,7 @@ class Engagement(models.Model):
 
     organization_path = "recipient__run__campaign__organization"
 
-    recipient = models.OneToOneField(Recipient, on_delete=models.CASCADE, related_name="engagement")
-    run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="+")
+    recipient = models.OneToOneField(Recipient, primary_key=True, on_delete=models.CASCADE, related_name="engagement")
     read_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     opens = models.PositiveIntegerField(default=0)
@@ -89,8 +90,7 @@ class ClickedLink(models.Model):
 
     organization_path = "recipient__run__campaign__organization"
 
-    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="clicked_links")
-    run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="+")
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="clicked_links", db_index=False)
     link_position = models.PositiveSmallIntegerField(help_text="Which link of the mail, from 1.")
     clicked_at = models.DateTimeField()
     clicks = models.PositiveIntegerField(default=0)
@@ -102,8 +102,6 @@ class ClickedLink(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["recipient", "link_position"], name="stats_clicked_link_once_per_recipient")
         ]
-        # read by "who clicked this link"
-        indexes: ClassVar = [models.Index(fields=["run", "link_position"], name="stats_clicked_link_by_link")]
 
     def __str__(self) -> str:
         return f"{self.recipient} clicked link {self.link_position}"

@@ -25,7 +25,6 @@ PROVES_READING = {OPENED, CLICKED, VIEWED}
 class Standing:
     """A recipient's engagement; the columns of `stats.models.Engagement`."""
 
-    run_id: int
     read_at: datetime | None = None
     opened_at: datetime | None = None
     opens: int = 0
@@ -48,7 +47,6 @@ class Standing:
 class LinkStanding:
     """One recipient's clicks on one link; the columns of `stats.models.ClickedLink`."""
 
-    run_id: int
     clicked_at: datetime
     clicks: int = 0
 
@@ -86,7 +84,7 @@ class Tally:
     def add(self, hit: Hit, variant_id: int) -> None:
         standing = self.standings.get(hit.recipient_id)
         if standing is None:
-            standing = self.standings[hit.recipient_id] = Standing(hit.run_id)
+            standing = self.standings[hit.recipient_id] = Standing()
         is_first = standing.reach(FIRST_TIME[hit.kind], hit.at)
         if how_often := HOW_OFTEN.get(hit.kind):
             setattr(standing, how_often, getattr(standing, how_often) + 1)
@@ -105,7 +103,7 @@ class Tally:
         key = (hit.recipient_id, hit.link_position)
         known = self.links.get(key)
         if known is None:
-            self.links[key] = LinkStanding(hit.run_id, hit.at, 1)
+            self.links[key] = LinkStanding(hit.at, 1)
             return True
         known.clicks += 1
         known.clicked_at = min(known.clicked_at, hit.at)

@@ -166,8 +166,8 @@ def test_recipients_by_what_they_did(api, frozen):
     run = frozen.runs.get()
     first, second, *_ = run.recipients.filter(state="pending")
     run.recipients.filter(pk__in=[first.pk, second.pk]).update(state="sent")
-    clicked = Engagement.objects.create(recipient=first, run=run, read_at=MOMENT, clicked_at=MOMENT, clicks=1)
-    ClickedLink.objects.create(recipient=first, run=run, link_position=2, clicked_at=MOMENT, clicks=1)
+    clicked = Engagement.objects.create(recipient=first, read_at=MOMENT, clicked_at=MOMENT, clicks=1)
+    ClickedLink.objects.create(recipient=first, link_position=2, clicked_at=MOMENT, clicks=1)
 
     def found(**parameters):
         return [each["address"] for each in api.get(address(frozen, "recipients"), parameters).json()["results"]]
