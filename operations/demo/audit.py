@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from audience.models import Import, Subscription
 from campaigns.models import Campaign
 from operations.demo.mailbox import Delivered
+from operations.demo.people import Expected
 from operations.demo.readers import Deeds, page
 from stats.reports import Report
 
@@ -26,20 +27,8 @@ class Check:
         return bool(self.expected == self.actual)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """What the demo's own file says will happen: addresses by fate."""
-
-    reachable: frozenset[str]
-    suppressed: frozenset[str]
-    rejected: frozenset[str]
-    malformed: int
-    repeated: int
-
-
 def of_import(file_import: Import, expected: Expected) -> Iterator[Check]:
-    people = len(expected.reachable | expected.suppressed | expected.rejected)
-    yield Check(name="people imported", expected=people, actual=file_import.added)
+    yield Check(name="people imported", expected=expected.people, actual=file_import.added)
     yield Check(name="rows refused", expected=expected.malformed, actual=file_import.refused)
     yield Check(name="rows repeated", expected=expected.repeated, actual=file_import.repeated)
 
@@ -94,6 +83,30 @@ def of_list(deeds: Deeds, campaign: Campaign) -> Check:
     off_the_list = set(gone.values_list("subscriber__email", flat=True))
     wrong = off_the_list ^ deeds.people("one_click", "confirm")
     return Check(name="off the list unasked, or still on it", expected=0, actual=len(wrong))
+
+
+def of_next_issue(messages: Sequence[Delivered], report: Report, expected: Expected, deeds: Deeds) -> Iterator[Check]:
+    """Who has unsubscribed gets nothing more, and everybody else does."""
+    gone = deeds.people("one_click", "confirm")
+    got = Counter(message.recipient for message in messages)
+    skipped = {"suppressed": len(expected.suppressed), "unsubscribed": len(gone)}
+    wanted = Counter(expected.reachable - gone)
+    yield Check(name="next issue: got it, and should not", expected=0, actual=(got - wanted).total())
+    yield Check(name="next issue: should have it, and did not", expected=0, actual=(wanted - got).total())
+    yield Check(name="next issue: skipped", expected=skipped, actual=report.skip_reasons)
+    yield Check(name="next issue: sent", expected=len(messages), actual=report.figures.sent)
+
+
+def of_texts(numbers: Sequence[str], report: Report, expected: Expected, deeds: Deeds) -> Iterator[Check]:
+    """`numbers`: to which a text message went. The same people, as far as they have a phone."""
+    gone = deeds.people("one_click", "confirm")
+    wanted = Counter(phone for address, phone in expected.phones.items() if address not in gone)
+    got = Counter(numbers)
+    yield Check(name="texts: got one, and should not", expected=0, actual=(got - wanted).total())
+    yield Check(name="texts: should have one, and did not", expected=0, actual=(wanted - got).total())
+    yield Check(name="texts: sent", expected=len(numbers), actual=report.figures.sent)
+    skipped = expected.people - wanted.total()
+    yield Check(name="texts: skipped, without phone or wish", expected=skipped, actual=report.figures.skipped)
 
 
 def of_notices(notices: Sequence[str], campaign: Campaign) -> Iterator[Check]:

@@ -8,6 +8,7 @@ from email.policy import default
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
+from accounts.models import Organization
 from campaigns.models import Campaign
 from delivery.models import InboxMessage
 
@@ -34,6 +35,12 @@ def delivered(campaign: Campaign) -> Iterator[Delivered]:
     of_organization = InboxMessage.objects.of(campaign.organization).filter(channel=Channel.EMAIL).order_by("pk")
     rows = of_organization.filter(message_id__startswith=f"<{campaign.public_id}.")
     return (opened(row.recipient, bytes(row.raw)) for row in rows.iterator(chunk_size=200))
+
+
+def numbers(organization: Organization) -> list[str]:
+    """To which text messages of this organization went."""
+    texts = InboxMessage.objects.of(organization).filter(channel=Channel.SMS)
+    return list(texts.values_list("recipient", flat=True))
 
 
 def opened(recipient: str, raw: bytes) -> Delivered:

@@ -1,54 +1,34 @@
 """The play: import, write, submit, approve, send, read, report. Every step is what a person or a program would do."""
 
-import csv
-import io
-import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from django.core.files.base import ContentFile
 
-from accounts.actors import Actor, Surface
-from accounts.models import Edition, Organization, Role, User
+from accounts.actors import Actor
 from audience import imports
-from audience.models import Import, MailingList
+from audience.models import Import
 from audience.suppressions import suppress
 from campaigns import approval, drafts, lifecycle
 from campaigns.models import TERMINAL, Campaign, CampaignRun, Channel, State
-from delivery.inbox import REJECTS
 from delivery.models import InboxMessage
 from operations import seed
 from operations.demo import audit, mailbox, readers
-from operations.demo.audit import Check, Expected
+from operations.demo.audit import Check
 from operations.demo.mailbox import Delivered
+from operations.demo.people import Cast, audience_file, gather
 from operations.demo.readers import Deeds
 from operations.demo.show import Show
 from operations.supervisor import Supervisor
 from stats.ingest import ingest
-from stats.reports import Report, report
+from stats.reports import report
 
-SUPPRESSED = 5
-REJECTED = 3
-MALFORMED = 2
-REPEATED = 4
 # With nothing happening for so long, something is wrong.
 PATIENCE_SECONDS = 60.0
 
 
 class Stuck(Exception):
     """Its text says what did not go on."""
-
-
-@dataclass(kw_only=True)
-class Cast:
-    """The demo's organization and who acts in it."""
-
-    organization: Organization
-    edition: Edition
-    mailing_list: MailingList
-    marketer: Actor
-    approver: Actor
 
 
 def play(people: int, show: Show, supervisor: Supervisor) -> list[Check]:
@@ -70,62 +50,23 @@ def play(people: int, show: Show, supervisor: Supervisor) -> list[Check]:
     wait.until(lambda: told(players), "Telling")
     show.step("Open, click and unsubscribe, by the links in the messages")
     deeds = read(messages, show)
-    show.step("Compare the report with what really happened")
-    campaign.refresh_from_db()
+    show.step("Send the next issue, and a text message: who unsubscribed gets neither")
+    issue, texts = next_issue(players, campaign, wait), text_message(players, wait)
+    show.step("Compare the reports with what really happened")
     result = report(campaign)
     show.report(campaign, result)
-    return list(checks(imported, campaign, messages, deeds, result, expected))
+    return [
+        *audit.of_import(imported, expected),
+        *audit.of_notices(notices(players), campaign),
+        *audit.of_inbox(messages, result, expected),
+        *audit.of_readers(deeds, result),
+        audit.of_list(deeds, campaign),
+        *audit.of_next_issue(list(mailbox.delivered(issue)), report(issue), expected, deeds),
+        *audit.of_texts(mailbox.numbers(players.organization), report(texts), expected, deeds),
+    ]
 
 
 # --- steps -------------------------------------------------------------------------------------------------------
-
-
-def gather() -> Cast:
-    """An organization of this demo's own."""
-    slug = f"demo-{secrets.token_hex(4)}"
-    organization = Organization.objects.create(name=f"Demo {slug[5:]}", slug=slug, timezone="Europe/London")
-    names = {Role.MANAGER: f"{slug}-marketer", Role.APPROVER: f"{slug}-approver"}
-    cast = [seed.Person(username=name, name=f"{Role(role).label} Demo", role=role) for role, name in names.items()]
-    seed.add_people(organization, cast)  # nobody learns their passwords
-    seed.add_fields(organization)
-    edition = seed.add_edition(organization)
-    mailing_list = MailingList.objects.create(organization=organization, edition=edition, name="Morning briefing")
-    marketer, approver = (_acting(names[role]) for role in (Role.MANAGER, Role.APPROVER))
-    return Cast(
-        organization=organization, edition=edition, mailing_list=mailing_list, marketer=marketer, approver=approver
-    )
-
-
-def _acting(username: str) -> Actor:
-    return Actor(user=User.objects.get(username=username), surface=Surface.COMMAND)
-
-
-def audience_file(people: int) -> tuple[bytes, Expected]:
-    """A CSV file with this many people: most of them invented readers, some of them trouble, some rows useless."""
-    with seed.SUBSCRIBERS.open(encoding="utf-8", newline="") as source:
-        header, *known = csv.reader(source)
-    rows = [known[n % len(known)] for n in range(people - REJECTED)]
-    rows = [[_numbered(row[0], n // len(known)), *row[1:]] for n, row in enumerate(rows)]
-    addresses = [row[0] for row in rows]
-    rejected = [f"nobody{n}@{REJECTS}" for n in range(REJECTED)]
-    rows += [[address, "Nobody", "", "en", "free", ""] for address in rejected]
-    rows += [[f"no address {n}", "Norman", "", "en", "free", ""] for n in range(MALFORMED)]
-    rows += [[row[0].upper(), *row[1:]] for row in rows[:REPEATED]]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue().encode(), Expected(
-        suppressed=frozenset(addresses[:SUPPRESSED]),
-        reachable=frozenset(addresses[SUPPRESSED:]),
-        rejected=frozenset(rejected),
-        malformed=MALFORMED,
-        repeated=REPEATED,
-    )
-
-
-def _numbered(address: str, round_: int) -> str:
-    """Another address in every round through the file."""
-    name, _, domain = address.partition("@")
-    return f"{name}.{round_}@{domain}" if round_ else address
 
 
 def import_file(players: Cast, file: bytes, wait: "Waiting") -> Import:
@@ -212,24 +153,33 @@ def read(messages: Sequence[Delivered], show: Show) -> Deeds:
     return deeds
 
 
-def checks(
-    imported: Import,
-    campaign: Campaign,
-    messages: Sequence[Delivered],
-    deeds: Deeds,
-    result: Report,
-    expected: Expected,
-) -> list[Check]:
-    people = [campaign.approved_by, campaign.submitted_by]
-    addresses = [user.email for user in people if user]
-    notices = InboxMessage.objects.filter(recipient__in=addresses).order_by("pk")
-    return [
-        *audit.of_import(imported, expected),
-        *audit.of_notices(list(notices.values_list("recipient", flat=True)), campaign),
-        *audit.of_inbox(messages, result, expected),
-        *audit.of_readers(deeds, result),
-        audit.of_list(deeds, campaign),
-    ]
+def next_issue(players: Cast, campaign: Campaign, wait: "Waiting") -> Campaign:
+    """The same again, as a copy."""
+    copy = drafts.copy(campaign, by=players.marketer, name="The harbour, a day later")
+    copy = approve(players, submit(players, copy))
+    send(copy, wait)
+    return copy
+
+
+def text_message(players: Cast, wait: "Waiting") -> Campaign:
+    draft = drafts.create(
+        players.organization,
+        by=players.marketer,
+        name="The harbour, in short",
+        channel=Channel.SMS,
+        sms_body="{{ first_name|default('Hello') }}, the first ferry leaves at six. The Morning Lantern",
+        audience=[drafts.Part(mailing_list=players.mailing_list)],
+    )
+    draft = approve(players, submit(players, draft))
+    send(draft, wait)
+    return draft
+
+
+def notices(players: Cast) -> list[str]:
+    """Who got how many mails about the first campaign's approval; later ones go through as fast as they are asked."""
+    people = [actor.user.email for actor in (players.approver, players.marketer) if actor.user]
+    first = InboxMessage.objects.filter(recipient__in=people, subject__contains="The harbour opens")
+    return list(first.values_list("recipient", flat=True))
 
 
 class Waiting:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -55,9 +55,18 @@ class Show:
 
     def checks(self, checks: Sequence[Check]) -> None:
         table = Table(title="Does it reconcile with the inbox?", title_justify="left")
-        for heading in ("", "Figure", "Expected", "Found"):
-            table.add_column(heading, justify="right" if heading in ("Expected", "Found") else "left")
+        for heading in ("", "Figure"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("Expected", "Found"):
+            table.add_column(heading, justify="right")
         for check in checks:
             mark = "[green]yes[/green]" if check.holds else "[bold red]NO[/bold red]"
-            table.add_row(mark, check.name, str(check.expected), str(check.actual))
+            table.add_row(mark, check.name, _said(check.expected), _said(check.actual))
         self.console.print(table)
+
+
+def _said(value: Any) -> str:
+    """A count, or counts by reason in a fixed order."""
+    if isinstance(value, dict):
+        return ", ".join(f"{count:,} {reason}" for reason, count in sorted(value.items())) or "nobody"
+    return f"{value:,}"

@@ -12,9 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from operations.demo import audit, mailbox, readers
-from operations.demo.audit import Check, Expected
+from operations.demo.audit import Check
 from operations.demo.mailbox import Delivered
-from operations.demo.play import audience_file
+from operations.demo.people import Expected, audience_file
 from operations.demo.readers import Act, Answer, Deeds
 from stats.figures import Figures
 
@@ -139,6 +139,7 @@ EXPECTED = Expected(
     rejected=frozenset({"nobody@reject.example"}),
     malformed=1,
     repeated=1,
+    phones={"reader1@example.com": "+447700900001", "reader2@example.com": "+447700900002"},
 )
 FIGURES = Figures(
     planned=4, sent=2, failed=1, skipped=1, opened=2, opens=3, pixel_opened=1, clicked=1, clicks=2, unsubscribed=1
@@ -195,6 +196,39 @@ def test_figures_that_are_right_pass():
 )
 def test_a_figure_that_is_wrong_is_noticed_by_its_name(wrong, noticed):
     assert noticed in judged(**wrong)
+
+
+def judged_later(issue=("reader1@example.com",), numbers=("+447700900001",), **figures):
+    messages = [replace(message(0), recipient=address) for address in issue]
+    mail = SimpleNamespace(
+        figures=Figures(sent=figures.get("sent", len(issue))), skip_reasons={"suppressed": 1, "unsubscribed": 1}
+    )
+    texts = SimpleNamespace(figures=Figures(sent=figures.get("texts", len(numbers)), skipped=3))
+    found = [
+        *audit.of_next_issue(messages, mail, EXPECTED, DEEDS),
+        *audit.of_texts(numbers, texts, EXPECTED, DEEDS),
+    ]
+    return [check.name for check in found if not check.holds]
+
+
+def test_the_next_issue_and_texts_that_reach_the_right_people_pass():
+    assert judged_later() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "noticed"),
+    [
+        ({"issue": ("reader1@example.com", "reader2@example.com")}, "next issue: got it, and should not"),
+        ({"issue": ("reader1@example.com", "reader1@example.com")}, "next issue: got it, and should not"),
+        ({"issue": ()}, "next issue: should have it, and did not"),
+        ({"sent": 2}, "next issue: sent"),
+        ({"numbers": ("+447700900001", "+447700900002")}, "texts: got one, and should not"),
+        ({"numbers": ()}, "texts: should have one, and did not"),
+        ({"texts": 5}, "texts: sent"),
+    ],
+)
+def test_a_message_to_somebody_who_had_enough_is_noticed(wrong, noticed):
+    assert noticed in judged_later(**wrong)
 
 
 def test_a_check_holds_when_both_sides_are_equal():
