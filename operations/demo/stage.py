@@ -40,13 +40,14 @@ def perform(arguments: list[str]) -> int:
 
 
 def clear() -> None:
-    """Take the stage's queue away from the broker; what is in a folder goes with the folder."""
+    """Take the stage's queues away from the broker; what is in a folder goes with the folder."""
     if settings.CELERY_BROKER_URL.startswith("folder:"):
         return
-    queue = current_app.amqp.queues[settings.CELERY_TASK_DEFAULT_QUEUE]
     with current_app.connection_for_write() as connection:
-        queue(connection.default_channel).delete()
-        queue.exchange(connection.default_channel).delete()
+        for queue in current_app.amqp.queues.values():
+            queue(connection.default_channel).delete()
+            if queue.exchange.name:
+                queue.exchange(connection.default_channel).delete()
 
 
 def on_it() -> list[Program]:
