@@ -4,6 +4,7 @@
 `accounts.permissions` (never Django's model permissions) what may be done.
 """
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
@@ -13,6 +14,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.text import capfirst
 from unfold import forms as theme_forms
 from unfold import widgets as theme_widgets
@@ -25,13 +27,13 @@ from accounts.scoping import ScopedQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin, TabularInline
-    from django.contrib.admin.filters import DateFieldListFilter as DateRangeFilter
+    from django.contrib.admin.filters import DateFieldListFilter as ThemeDateFilter
     from django.contrib.admin.filters import SimpleListFilter as ChoiceFilter
     from django.contrib.admin.views.main import ChangeList
 else:
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.contrib.filters.admin import DropdownFilter as ChoiceFilter
-    from unfold.contrib.filters.admin import RangeDateTimeFilter as DateRangeFilter
+    from unfold.contrib.filters.admin import RangeDateFilter as ThemeDateFilter
     from unfold.views import ChangeList
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
 RowT = TypeVar("RowT", bound=models.Model)
 INPUT_CLASSES = " ".join(theme_widgets.INPUT_CLASSES)
 SELECT_CLASSES = " ".join(theme_widgets.SELECT_CLASSES)
+DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y")  # as the picker writes them, and as people do
 CheckboxSelectMultiple = theme_widgets.UnfoldAdminCheckboxSelectMultipleWidget
 
 
@@ -229,6 +232,29 @@ class ScopedAdmin(ModelAdmin[RowT]):
         match = request.resolver_match
         object_id = match.kwargs.get("object_id") if match else None
         return self.get_object(request, object_id) if object_id else None
+
+
+class DateRangeFilter(ThemeDateFilter):
+    """From one day to another, both included, in the zone of the page."""
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        first, last = self._day("from"), self._day("to")
+        if first:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": first})
+        return queryset.filter(**{f"{self.field_path}__lt": last + timedelta(days=1)}) if last else queryset
+
+    def _day(self, end: str) -> datetime | None:
+        """The midnight a day begins with; None for what is not a day."""
+        typed = str(self.used_parameters.get(f"{self.field_path}_{end}") or "")
+        day = next((day for form in DAYS if (day := _day_written(typed, form))), None)
+        return timezone.make_aware(day) if day else None
+
+
+def _day_written(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - made aware by the caller
+    except ValueError:
+        return None
 
 
 class RelatedFilter(ChoiceFilter):

@@ -65,14 +65,12 @@ _CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
 
 
 class DeskForm(forms.Form):
-    """A form of our own pages: its fields carry the classes of the style sheet and their errors are read aloud."""
+    """A form of our own pages: its fields carry the classes of the style sheet."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
+        for field in self.fields.values():
             dress(field)
-            if self.is_bound and name in self.errors:
-                field.widget.attrs["aria-invalid"] = "true"
 
 
 def dress(field: forms.Field) -> None:

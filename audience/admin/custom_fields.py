@@ -1,6 +1,5 @@
 """Custom fields: what can be known about a person, and how emails name it."""
 
-import re
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,10 +9,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.admin.base import RelatedFilter, ScopedAdmin, ScopedForm
-from audience.fields import BUILT_IN
+from audience import fields as custom_fields
+from audience.errors import InvalidKey
 from audience.models import CustomField, MailingList
-
-KEY = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class CustomFieldForm(ScopedForm):
@@ -34,23 +32,20 @@ class CustomFieldForm(ScopedForm):
         if "choices" in self.fields:
             self.initial["choices"] = "\n".join(str(value) for value in self.instance.choices)
 
-    def clean_key(self) -> str:
-        key: str = self.cleaned_data["key"].lower()
-        if not KEY.fullmatch(key):
-            raise forms.ValidationError("Use lower case letters, digits and underscores, starting with a letter.")
-        if key in BUILT_IN:
-            raise forms.ValidationError(f"“{key}” is there by itself; choose another key.")
-        return key
-
     def clean_choices(self) -> list[str]:
         lines = (line.strip() for line in self.cleaned_data["choices"].splitlines())
         return list(dict.fromkeys(line for line in lines if line))
 
-    def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        if given.get("kind") == CustomField.Kind.CHOICE and not given.get("choices"):
-            self.add_error("choices", "Name the values to choose from, one a line.")
-        return given
+    def _post_clean(self) -> None:
+        """The audience's own rules have the last word: what a key may be, and what it may stand beside."""
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        try:
+            custom_fields.check(self.instance)
+        except InvalidKey as refused:
+            kind_of_choices = self.instance.kind == CustomField.Kind.CHOICE and not self.instance.choices
+            self.add_error("choices" if kind_of_choices else "key" if "key" in self.fields else None, str(refused))
 
 
 class ListFilter(RelatedFilter):

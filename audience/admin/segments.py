@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 
-from accounts.admin.base import ScopedAdmin
+from accounts.admin.base import CheckboxSelectMultiple, ScopedAdmin
 from accounts.admin.desk import actor
 from audience.models import Segment
 from campaigns import drafts
@@ -30,17 +30,14 @@ class SegmentAdmin(ScopedAdmin[Segment]):
         (
             "People",
             {
-                "fields": ("mailing_lists", "communication_type", "communication_channel"),
+                "fields": ("mailing_lists",),
                 "description": "Everybody on the lists ticked; without any, everybody in the organization.",
             },
         ),
     )
 
-    def get_form(self, request: HttpRequest, obj: Segment | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        if "mailing_lists" in form.base_fields:
-            form.base_fields["mailing_lists"].help_text = "Hold Ctrl (or ⌘) to choose several."
-        return form
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, widget=CheckboxSelectMultiple(), **kwargs)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         return form.save(commit=False)

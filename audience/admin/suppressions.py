@@ -1,6 +1,6 @@
 """Suppressions: addresses, numbers and domains that never get anything."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,11 +13,11 @@ from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Organization
-from audience import suppressions
-from audience.errors import AudienceError
 from audience.models import MailingList, Suppression
+from audience.suppressions import Outcome, suppress_many
 
 MANY = 5000
+TOLD = 10
 
 
 class SuppressForm(DeskForm):
@@ -58,7 +58,7 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
     add_label = "Suppress"
     empty_icon = "block"
     empty_state = "Nobody is suppressed. Hard bounces and complaints end up here by themselves."
-    list_display_links: ClassVar = None
+    list_display_links = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Suppression]:
         at = desk(request)
@@ -79,33 +79,30 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
             raise PermissionDenied("Choose the organization first.")
         form = SuppressForm(request.POST or None, organization=organization)
         if request.method == "POST" and form.is_valid():
-            added, refused = _suppress(request, organization, form.cleaned_data)
-            if added:
-                messages.success(request, f"{added:,} suppressed.")
-            for problem in refused[:10]:
-                messages.error(request, problem)
-            if len(refused) > 10:
-                messages.error(request, f"… and {len(refused) - 10:,} more lines that could not be understood.")
+            _tell(request, _suppress(request, organization, form.cleaned_data))
             return redirect(to("audience_suppression_changelist"))
         crumbs = [("Suppressions", to("audience_suppression_changelist"))]
         return page(request, "admin/audience/suppression/add.html", title="Suppress", crumbs=crumbs, form=form)
 
 
-def _suppress(request: HttpRequest, organization: Organization, given: dict[str, Any]) -> tuple[int, list[str]]:
-    """How many were added, and what was wrong with the others."""
-    added, refused = 0, []
-    for value in given["values"]:
-        try:
-            suppressions.suppress(
-                organization=organization,
-                mailing_list=given["mailing_list"],
-                kind=given["kind"],
-                value=value,
-                reason=Suppression.Reason.MANUAL,
-                source="admin",
-                by=actor(request).user,
-            )
-            added += 1
-        except AudienceError as error:
-            refused.append(f"{value}: {error}")
-    return added, refused
+def _suppress(request: HttpRequest, organization: Organization, given: dict[str, Any]) -> Outcome:
+    return suppress_many(
+        given["values"],
+        organization=organization,
+        mailing_list=given["mailing_list"],
+        kind=given["kind"],
+        reason=Suppression.Reason.MANUAL,
+        source="admin",
+        by=actor(request).user,
+    )
+
+
+def _tell(request: HttpRequest, outcome: Outcome) -> None:
+    """What became of the lines."""
+    if outcome.added or outcome.known:
+        known = f" {outcome.known:,} had been suppressed before." if outcome.known else ""
+        messages.success(request, f"{outcome.added:,} suppressed.{known}")
+    for value, problem in list(outcome.refused.items())[:TOLD]:
+        messages.error(request, f"{value}: {problem}")
+    if len(outcome.refused) > TOLD:
+        messages.error(request, f"… and {len(outcome.refused) - TOLD:,} more lines that could not be understood.")

@@ -9,6 +9,11 @@
     if (field) field.form.requestSubmit();
   });
 
+  // The theme's script expects its own markup around file fields; ours are the browser's.
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("input[type=file].bs-input").forEach((field) => (field.hasChangeListener = true));
+  });
+
   // Links marked data-dialog open their page in a dialog.
   let dialog;
 
@@ -105,6 +110,7 @@
     const [what, value] = button.dataset.previewSet.split("=");
     button.parentElement.querySelectorAll("button").forEach((each) => each.setAttribute("aria-pressed", each === button));
     if (what === "width") preview.dataset.width = value;
+    fitFrame(preview);
     if (what === "part") {
       preview.dataset.shown = value;
       showPart(preview);
@@ -114,6 +120,25 @@
   function showPart(preview) {
     preview?.querySelectorAll("[data-part]").forEach((part) => (part.hidden = part.dataset.part !== (preview.dataset.shown || "html")));
   }
+
+  // A desktop's width in a narrow pane: the frame is drawn wide and scaled down.
+  const DESKTOP = 700;
+
+  function fitFrame(preview) {
+    const frame = preview.querySelector(".bs-preview__frame");
+    if (!frame) return;
+    frame.style.cssText = "";
+    const height = frame.offsetHeight;
+    const scale = preview.clientWidth / DESKTOP;
+    if (!height || scale >= 1 || preview.dataset.width === "mobile" || window.innerWidth < 700) return;
+    const tall = height / scale;
+    frame.style.cssText = `width: ${DESKTOP}px; height: ${tall}px; max-width: none; margin: 0 ${preview.clientWidth - DESKTOP}px ${height - tall}px 0; transform: scale(${scale}); transform-origin: 0 0`;
+  }
+
+  const fitFrames = () => document.querySelectorAll(".bs-preview").forEach(fitFrame);
+  window.addEventListener("resize", fitFrames);
+  document.addEventListener("DOMContentLoaded", fitFrames);
+  document.addEventListener("htmx:afterSettle", fitFrames);
 
   // The editor: put a merge field where the cursor was, and let the preview follow what is typed.
   let lastField;
@@ -168,6 +193,52 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live-preview]").forEach(livePreview));
+
+  // Charts, in the colours of the theme; drawn anew when it changes.
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  function drawChart(canvas) {
+    const data = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
+    const few = data.labels.length < 3;
+    const axis = { grid: { color: colour("--bs-line") }, border: { display: false }, ticks: { color: colour("--bs-muted") } };
+    window.Chart.getChart(canvas)?.destroy();
+    new window.Chart(canvas, {
+      type: few ? "bar" : "line",
+      data: {
+        labels: data.labels,
+        datasets: data.series.map((series, index) => ({
+          label: series.label,
+          order: -index,
+          data: series.values,
+          borderColor: colour(`--bs-${series.tone}`),
+          backgroundColor: colour(`--bs-${series.tone}${few ? "" : "-soft"}`),
+          borderWidth: few ? 0 : 2,
+          pointRadius: data.labels.length > 60 ? 0 : 2,
+          tension: 0.25,
+          fill: !few,
+          maxBarThickness: 48,
+        })),
+      },
+      options: {
+        animation: window.matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 300 },
+        maintainAspectRatio: false,
+        interaction: { mode: "index", intersect: false },
+        plugins: { legend: { align: "start", labels: { color: colour("--bs-text"), boxWidth: 12, boxHeight: 12 } } },
+        scales: {
+          x: { ...axis, grid: { display: false }, ticks: { ...axis.ticks, maxTicksLimit: 8, maxRotation: 0 } },
+          y: { ...axis, beginAtZero: true, ticks: { ...axis.ticks, precision: 0 } },
+        },
+      },
+    });
+  }
+
+  const drawCharts = () => document.querySelectorAll("canvas[data-chart]").forEach(drawChart);
+  window.addEventListener("load", () => {
+    drawCharts();
+    new MutationObserver(drawCharts).observe(document.documentElement, { attributeFilter: ["class"] });
+  });
 
   // Copy what is shown once.
   document.addEventListener("click", async (event) => {

@@ -1,0 +1,139 @@
+"""Campaigns in the admin: the list is Django's, every other page is our own and goes through the lifecycle."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from accounts.admin.base import DateRangeFilter, ScopedAdmin
+from accounts.admin.pages import to
+from accounts.templatetags.figures import percent
+from campaigns.admin import approvals, campaign_page, estimates, form, list_page, preview, progress, recipients
+from campaigns.admin.transitions import transition
+from campaigns.models import Campaign, CampaignTag
+from campaigns.templatetags.campaign_words import channel_icon, state_badge
+from stats.admin import report
+
+NOTHING = mark_safe('<span class="bs-none">–</span>')
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ScopedAdmin[Campaign]):
+    list_display = ("campaign", "state_now", "audience_now", "opened", "clicked", "when")
+    list_filter = (
+        list_page.StateFilter,
+        list_page.ChannelFilter,
+        list_page.EditionFilter,
+        list_page.TagFilter,
+        ("created_at", DateRangeFilter),
+        ("scheduled_at", DateRangeFilter),
+    )
+    search_fields = ("name",)
+    search_help_text = "Search name, subject or tag"
+    date_hierarchy = "created_at"
+    list_select_related = ("edition", "organization")
+    ordering = ("-created_at", "-pk")
+    list_before_template = "admin/campaigns/campaign/pills.html"
+    actions = None
+    add_label = "New campaign"
+    empty_icon = "campaign"
+    empty_state = (
+        "A campaign is one message to an audience. Write it, let it be approved, send it, see what it brought."
+    )
+
+    # --- the list
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        labels = Prefetch("campaign_tags", CampaignTag.objects.select_related("tag"))
+        rows: Any = super().get_queryset(request)
+        return rows.kept().prefetch_related(labels)  # type: ignore[no-any-return]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Campaign], search_term: str
+    ) -> tuple[QuerySet[Campaign], bool]:
+        return queryset.filter(list_page.search_words(search_term)), bool(search_term)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[list_page.CampaignList]:
+        return list_page.CampaignList
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        rows: Any = super().get_queryset(request)
+        pills = list_page.pills(rows.kept(), request.GET.get("status", ""))
+        return super().changelist_view(request, {**(extra_context or {}), "pills": pills, "title": "Campaigns"})
+
+    @admin.display(description="Campaign", ordering="name")
+    def campaign(self, campaign: Campaign) -> SafeString:
+        labels = [link.tag.name for link in campaign.campaign_tags.all()]
+        more = render_to_string("admin/campaigns/campaign/cell.html", {"campaign": campaign, "labels": labels})
+        return format_html("{} {}{}", channel_icon(campaign), campaign.name, more)
+
+    @admin.display(description="State", ordering="state")
+    def state_now(self, campaign: Campaign) -> SafeString:
+        return state_badge(campaign)
+
+    @admin.display(description="Sent")
+    def audience_now(self, campaign: Campaign) -> str:
+        if not campaign.is_started:
+            return NOTHING
+        found = campaign.report  # type: ignore[attr-defined]
+        return f"{found.sent:,}" if found and found.sent == campaign.total_recipients else _of(campaign, found)
+
+    @admin.display(description="Opened")
+    def opened(self, campaign: Campaign) -> str:
+        return _rate(campaign, "open_rate")
+
+    @admin.display(description="Clicked")
+    def clicked(self, campaign: Campaign) -> str:
+        return _rate(campaign, "click_rate")
+
+    @admin.display(description="When", ordering="scheduled_at")
+    def when(self, campaign: Campaign) -> str:
+        return render_to_string("admin/campaigns/campaign/when.html", {"campaign": campaign}).strip()
+
+    # --- pages of our own
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        views: list[tuple[str, Any, str]] = [
+            ("approvals/", approvals.queue, "approvals"),
+            ("estimate/", form.estimate_draft, "estimate_draft"),
+            ("sms-parts/", preview.sms_parts, "sms_parts"),
+            ("<int:pk>/edit/", form.edit, "edit"),
+            ("<int:pk>/transitions/<slug:verb>/", transition, "transition"),
+            ("<int:pk>/progress/", progress.progress_fragment, "progress"),
+            ("<int:pk>/estimate/", estimates.estimate_fragment, "estimate"),
+            ("<int:pk>/preview/", preview.preview_fragment, "preview"),
+            ("<int:pk>/preview/body/", preview.preview_body, "preview_body"),
+            ("<int:pk>/test/", preview.send_test, "test"),
+            ("<int:pk>/copy/", campaign_page.copy, "copy"),
+            ("<int:pk>/recipients/", recipients.recipients_page, "recipients"),
+            ("<int:pk>/report/", report.report_page, "report"),
+            ("<int:pk>/report/people.csv", report.people_csv, "report_csv"),
+            ("<int:pk>/change/", campaign_page.campaign_page, "change"),
+        ]
+        ours = [path(route, wrap(view), name=f"campaigns_campaign_{name}") for route, view, name in views]
+        return [*ours, *super().get_urls()]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return form.add(request)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return redirect(to("campaigns_campaign_transition", object_id, "delete"))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return redirect(to("campaigns_campaign_change", object_id))
+
+
+def _of(campaign: Campaign, found: Any) -> str:
+    return f"{found.sent if found else 0:,} of {campaign.total_recipients:,}"
+
+
+def _rate(campaign: Campaign, name: str) -> str:
+    found = campaign.report  # type: ignore[attr-defined]
+    return percent(getattr(found, name)) if found and found.sent else NOTHING

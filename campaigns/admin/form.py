@@ -1,0 +1,292 @@
+"""Writing a campaign: name, channel, what it says, who gets it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.admin.desk import actor, desk
+from accounts.admin.pages import DeskForm, fragment, page, to
+from accounts.models import Edition, Organization
+from accounts.permissions import Permission
+from audience import selection
+from audience.models import MailingList, Segment
+from campaigns import drafts
+from campaigns.admin.estimates import Estimate, estimate
+from campaigns.admin.lookup import back_to, campaign_of, crumbs_of, explain
+from campaigns.drafts import Part
+from campaigns.errors import CampaignError
+from campaigns.models import Campaign, Channel, State
+from content.models import Email
+from tags.models import Tag
+
+NEW, EXISTING = "new", "existing"
+EMAILS_OFFERED = 200
+STARTER = """<h1>A headline people want to read</h1>
+<p>Hello {{ first_name|default("there") }},</p>
+<p>write what you have to say here.</p>
+<p><a href="https://example.com/">A link to follow</a></p>
+<hr>
+<p><small>You get this because you subscribed. <a href="{{ unsubscribe_url }}">Unsubscribe</a> ·
+<a href="{{ view_url }}">View in the browser</a></small></p>
+"""
+
+
+class CampaignForm(DeskForm):
+    name = forms.CharField(max_length=255, help_text="Only you and your colleagues see it.")
+    channel = forms.ChoiceField(choices=Channel.choices, initial=Channel.EMAIL, widget=forms.RadioSelect)
+    edition = forms.ModelChoiceField(Edition.objects.none(), required=False, empty_label="No edition")
+    content = forms.ChoiceField(
+        choices=((NEW, "Write a new email"), (EXISTING, "Use an email that is there")),
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    email = forms.ModelChoiceField(Email.objects.none(), required=False, empty_label="Choose an email…")
+    sms_body = forms.CharField(
+        label="Text",
+        required=False,
+        max_length=1600,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="Merge fields such as {{ first_name }} are filled in for each person.",
+    )
+    included = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="Send to")
+    excluded = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="But not to")
+    tags = forms.ModelMultipleChoiceField(Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
+    new_tags = forms.CharField(
+        label="New tags", required=False, max_length=500, help_text="Separate several with commas."
+    )
+
+    def __init__(self, *args: Any, organization: Organization, campaign: Campaign | None = None, **kwargs: Any) -> None:
+        self.organization, self.campaign = organization, campaign
+        self.parts = _parts_offered(organization, campaign)
+        super().__init__(*args, initial=_initial(campaign) if campaign else None, **kwargs)
+        fields = cast(dict[str, Any], self.fields)
+        fields["edition"].queryset = Edition.objects.of(organization).filter(is_archived=False)
+        emails = Email.objects.of(organization).order_by("-modified_at")
+        fields["email"].queryset = emails
+        fields["email"].choices = _email_choices(emails, campaign)
+        fields["tags"].queryset = Tag.objects.of(organization)
+        fields["included"].choices = fields["excluded"].choices = [(key, key) for key in self.parts]
+        fields["email"].is_needed = fields["sms_body"].is_needed = True  # by its channel
+        if campaign is None:
+            fields["content"].initial = EXISTING if emails.exists() else NEW
+        elif campaign.state != State.DRAFT:
+            fields["channel"].disabled = True
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        both = set(given.get("included", [])) & set(given.get("excluded", []))
+        for key in both:
+            self.add_error("excluded", f"{self.label_of(key)} is chosen above too: nobody would be left of it.")
+        if given.get("content") == EXISTING and given.get("channel") == Channel.EMAIL and not given.get("email"):
+            self.add_error("email", "Choose an email, or write a new one.")
+        return given
+
+    def label_of(self, key: str) -> str:
+        return " in ".join(str(row) for row in (self.parts[key].segment, self.parts[key].mailing_list) if row)
+
+    @property
+    def audience(self) -> list[Part]:
+        """The parts ticked, as the drafts module takes them."""
+        given = self.cleaned_data
+        chosen = [self.parts[key] for key in given.get("included", [])]
+        without = [self.parts[key] for key in given.get("excluded", [])]
+        return [*chosen, *(Part(mailing_list=p.mailing_list, segment=p.segment, excluded=True) for p in without)]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `drafts.create` and `drafts.edit` are given."""
+        given = self.cleaned_data
+        names = [tag.name for tag in given["tags"]]
+        names += [name.strip() for name in given["new_tags"].split(",") if name.strip()]
+        values = {name: given[name] for name in ("name", "channel", "edition")}
+        values |= {"tags": names, "audience": self.audience}
+        if given["channel"] == Channel.SMS:
+            return values | {"sms_body": given["sms_body"]}
+        return values if given.get("content") == NEW else values | {"email": given["email"]}
+
+    @property
+    def wants_new_email(self) -> bool:
+        given = self.cleaned_data
+        return bool(given["channel"] == Channel.EMAIL and given.get("content") == NEW)
+
+
+def key_of(part: Part) -> str:
+    """How a part is named in the form: `list-3`, `segment-5`, or both of a segment within a list."""
+    named = (("list", part.mailing_list), ("segment", part.segment))
+    return "+".join(f"{kind}-{row.pk}" for kind, row in named if row)
+
+
+def _parts_offered(organization: Organization, campaign: Campaign | None) -> dict[str, Part]:
+    lists = [Part(mailing_list=row) for row in MailingList.objects.of(organization)]
+    segments = [Part(segment=row) for row in Segment.objects.of(organization)]
+    # A segment within a list is made through the APIs; here it can be kept or taken out.
+    combined = [part for part in _parts_of(campaign) if part.mailing_list and part.segment]
+    plain = [Part(mailing_list=part.mailing_list, segment=part.segment) for part in combined]
+    return {key_of(part): part for part in [*lists, *segments, *plain]}
+
+
+def _parts_of(campaign: Campaign | None) -> list[Part]:
+    rows: Iterable[Any] = campaign.audience.select_related("mailing_list", "segment") if campaign else ()
+    return [Part(mailing_list=row.mailing_list, segment=row.segment, excluded=row.excluded) for row in rows]
+
+
+def _initial(campaign: Campaign) -> dict[str, Any]:
+    variant = campaign.variants.first()
+    parts = _parts_of(campaign)
+    return {
+        "name": campaign.name,
+        "channel": campaign.channel,
+        "edition": campaign.edition_id,
+        "content": EXISTING if variant and variant.email_id else NEW,
+        "email": variant.email_id if variant else None,
+        "sms_body": variant.sms_body if variant else "",
+        "included": [key_of(part) for part in parts if not part.excluded],
+        "excluded": [key_of(part) for part in parts if part.excluded],
+        "tags": [tag.pk for tag in campaign.tags.all()],
+    }
+
+
+def _email_choices(emails: Any, campaign: Campaign | None) -> Sequence[tuple[Any, str]]:
+    """The latest emails, and always the one that is chosen."""
+    offered = list(emails.only("pk", "title", "subject")[:EMAILS_OFFERED])
+    chosen = [variant.email for variant in campaign.variants.select_related("email")] if campaign else []
+    rows = {email.pk: email for email in [*offered, *chosen] if email}
+    return [("", "Choose an email…"), *((pk, _email_label(email)) for pk, email in rows.items())]
+
+
+def _email_label(email: Email) -> str:
+    return f"{email.title} – {email.subject}" if email.subject and email.subject != email.title else email.title
+
+
+# --- pages -------------------------------------------------------------------------------------------------------
+
+
+def add(request: HttpRequest) -> HttpResponse:
+    """A new draft."""
+    at = desk(request)
+    if not at.may(Permission.CREATE):
+        raise PermissionDenied
+    if at.organization is None:
+        messages.info(request, "Choose the organization the campaign is for, at the top of the menu.")
+        return redirect(to("campaigns_campaign_changelist"))
+    form = CampaignForm(request.POST or None, organization=at.organization)
+    if request.method == "POST" and form.is_valid() and (campaign := _create(request, form)):
+        if form.wants_new_email:
+            return _to_editor(request, campaign)
+        messages.success(request, f"“{campaign.name}” is a draft now.")
+        return back_to(campaign)
+    return _form_page(request, form, title="New campaign")
+
+
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a campaign that has not started."""
+    campaign = campaign_of(request, pk, Permission.UPDATE)
+    if campaign.is_started:
+        messages.error(request, "It has been sent, so it cannot be changed any more. Copy it instead.")
+        return back_to(campaign)
+    form = CampaignForm(request.POST or None, organization=campaign.organization, campaign=campaign)
+    if request.method == "POST" and form.is_valid():
+        try:
+            campaign = drafts.edit(campaign, by=actor(request), **form.values)
+        except CampaignError as refused:
+            form.add_error(None, forms.ValidationError(explain(refused)))
+        else:
+            if form.wants_new_email:
+                return _to_editor(request, campaign)
+            messages.success(request, f"“{campaign.name}” is saved.")
+            return back_to(campaign)
+    return _form_page(request, form, title="Edit", campaign=campaign)
+
+
+def _create(request: HttpRequest, form: CampaignForm) -> Campaign | None:
+    try:
+        return drafts.create(form.organization, by=actor(request), **form.values)
+    except CampaignError as refused:
+        form.add_error(None, forms.ValidationError(explain(refused)))
+        return None
+
+
+def _to_editor(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Make the campaign's email, from its edition's sender, and open it for writing."""
+    edition = campaign.edition
+    email = Email.objects.create(
+        organization=campaign.organization,
+        edition=edition,
+        title=campaign.name,
+        from_name=edition.from_name if edition else "",
+        from_email=edition.from_email if edition else "",
+        html=STARTER,
+        created_by=actor(request).user,
+    )
+    drafts.edit(campaign, by=actor(request), email=email)
+    messages.success(request, f"“{campaign.name}” is a draft now. Write its email; then choose when it goes out.")
+    return redirect(f"{to('content_email_change', email.pk)}?campaign={campaign.pk}")
+
+
+def _form_page(
+    request: HttpRequest, form: CampaignForm, *, title: str, campaign: Campaign | None = None
+) -> HttpResponse:
+    return page(
+        request,
+        "admin/campaigns/campaign/form.html",
+        title=title,
+        crumbs=crumbs_of(campaign),
+        form=form,
+        campaign=campaign,
+        groups=_groups(form),
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _groups(form: CampaignForm) -> list[dict[str, Any]]:
+    """The audience's two boxes, each with what can be ticked in it."""
+    lists = [(key, part) for key, part in form.parts.items() if not part.segment]
+    segments = [(key, part) for key, part in form.parts.items() if part.segment]
+    return [
+        {
+            "name": name,
+            "field": form[name],
+            "lists": [_choice(form, name, key) for key, _ in lists],
+            "segments": [_choice(form, name, key) for key, _ in segments],
+        }
+        for name in ("included", "excluded")
+    ]
+
+
+def _choice(form: CampaignForm, name: str, key: str) -> dict[str, Any]:
+    return {"key": key, "label": form.label_of(key), "checked": key in (form[name].value() or [])}
+
+
+def estimate_draft(request: HttpRequest) -> HttpResponse:
+    """Who would get the audience that is ticked right now, before anything is saved."""
+    organization = desk(request).organization
+    if pk := request.POST.get("campaign"):
+        organization = campaign_of(request, int(pk)).organization
+    if organization is None or not desk(request).may(Permission.READ, organization):
+        raise PermissionDenied
+    counted = _estimate_ticked(request, organization)
+    nobody = "" if request.POST.getlist("included") else "Tick a list or a segment to see how many people it reaches."
+    return fragment(request, "admin/campaigns/campaign/estimate_full.html", estimate=counted, nobody=nobody)
+
+
+def _estimate_ticked(request: HttpRequest, organization: Organization) -> Estimate:
+    ticked = [(key, False) for key in request.POST.getlist("included")]
+    ticked += [(key, True) for key in request.POST.getlist("excluded")]
+    channel = request.POST.get("channel")
+    return estimate(
+        organization,
+        [_part_named(key, excluded) for key, excluded in ticked],
+        channel=channel if channel in Channel.values else Channel.EMAIL,
+    )
+
+
+def _part_named(key: str, excluded: bool) -> selection.Part:
+    """From `list-3+segment-5`; what makes no sense reaches nobody."""
+    pairs = dict(piece.partition("-")[::2] for piece in key.split("+"))
+    numbers = {kind: int(number) for kind, number in pairs.items() if number.isdecimal()}
+    return selection.Part(numbers.get("list"), numbers.get("segment"), excluded)

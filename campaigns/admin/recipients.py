@@ -1,0 +1,81 @@
+"""Who a campaign went to: what became of each message, and what each person did with it."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.admin.desk import desk
+from accounts.admin.pages import page, to
+from accounts.admin.paginator import BigTablePaginator
+from campaigns import lifecycle
+from campaigns.admin.lookup import crumbs_of, of_campaign
+from campaigns.admin.progress import SKIP_WORDS
+from campaigns.models import Campaign
+from delivery.models import Recipient
+from stats import people
+from stats.admin.report import chosen_people
+from stats.figures import Figures
+from stats.people import Chosen
+from stats.reports import for_campaigns
+
+PER_PAGE = 50
+TONES = {"sent": "green", "failed": "red", "in_doubt": "amber", "pending": "blue", "skipped": ""}
+
+
+@of_campaign()
+def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    chosen, link, words = chosen_people(request)
+    rows = people.recipients(campaign, chosen, link_position=link, search=words)
+    shown = BigTablePaginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    figures = for_campaigns([campaign.pk]).get(campaign.pk, Figures())
+    return page(
+        request,
+        "admin/campaigns/campaign/recipients.html",
+        title="Recipients",
+        crumbs=crumbs_of(campaign),
+        campaign=campaign,
+        tab="recipients",
+        shown=shown,
+        recipients=[_shown(recipient) for recipient in shown],
+        choices=_choices(figures, chosen),
+        chosen=chosen,
+        link=link,
+        q=words,
+        query=request.GET.urlencode(),
+        may_retry="retry_failed" in lifecycle.allowed(campaign, desk(request).user),
+        retry_url=to("campaigns_campaign_transition", campaign.pk, "retry_failed"),
+    )
+
+
+def _choices(figures: Figures, chosen: str) -> list[dict[str, Any]]:
+    """What can be looked at, counted by the report's own figures; choices without anybody are left out."""
+    counts = {choice: _count(figures, choice) for choice in Chosen}
+    return [
+        {"label": choice.label, "value": choice.value, "count": counts[choice], "current": chosen == choice}
+        for choice in Chosen
+        if counts[choice] or choice == Chosen.ALL or chosen == choice
+    ]
+
+
+def _count(figures: Figures, choice: Chosen) -> int:
+    match choice:
+        case Chosen.ALL:
+            return figures.planned
+        case Chosen.NOT_OPENED:
+            return max(0, figures.sent - figures.opened)
+        case Chosen.NOT_CLICKED:
+            return max(0, figures.sent - figures.clicked)
+        case _:
+            return int(getattr(figures, choice.value))
+
+
+def _shown(recipient: Recipient) -> dict[str, Any]:
+    """A row of the table; `said` is why it was skipped or what the other side answered."""
+    reply = f"{recipient.reply_code or ''} {recipient.reply_text}".strip()
+    return {
+        "recipient": recipient,
+        "engagement": getattr(recipient, "engagement", None),
+        "label": recipient.get_state_display(),
+        "tone": TONES[recipient.state],
+        "said": SKIP_WORDS.get(recipient.skip_reason, recipient.skip_reason) or reply,
+    }

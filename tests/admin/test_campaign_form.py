@@ -1,0 +1,184 @@
+"""Writing a campaign in the admin."""
+
+import pytest
+from django.urls import reverse
+
+from campaigns.models import Campaign, State
+from content.models import Email
+from tests.factories import (
+    EditionFactory,
+    EmailFactory,
+    MailingListFactory,
+    SegmentFactory,
+    SubscriptionFactory,
+    campaign_in,
+    draft_campaign,
+)
+
+pytestmark = pytest.mark.django_db
+
+ADD = "admin:campaigns_campaign_add"
+
+
+def given(**changes):
+    values = {"name": "Letter", "channel": "email", "edition": "", "content": "existing", "email": "", "sms_body": ""}
+    return {**values, "new_tags": "", **changes}
+
+
+def edit_address(campaign):
+    return reverse("admin:campaigns_campaign_edit", args=[campaign.pk])
+
+
+def test_a_draft_is_made_with_email_audience_and_tags(organization, bob, login):
+    email, edition = EmailFactory(organization=organization), EditionFactory(organization=organization)
+    wanted, unwanted = MailingListFactory(organization=organization), SegmentFactory(organization=organization)
+    values = given(email=email.pk, edition=edition.pk, included=[f"list-{wanted.pk}"], new_tags="season, letter")
+
+    answer = login(bob).post(reverse(ADD), values | {"excluded": [f"segment-{unwanted.pk}"]})
+
+    campaign = Campaign.objects.get()
+    assert answer.url == reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    assert (campaign.organization, campaign.edition, campaign.created_by) == (organization, edition, bob)
+    assert campaign.variants.get().email == email
+    assert {(part.mailing_list, part.segment, part.excluded) for part in campaign.audience.all()} == {
+        (wanted, None, False),
+        (None, unwanted, True),
+    }
+    assert {tag.name for tag in campaign.tags.all()} == {"season", "letter"}
+    assert campaign.events.get().verb == "create"
+
+
+def test_a_new_email_is_opened_for_writing_with_the_editions_sender(organization, bob, login):
+    edition = EditionFactory(organization=organization, from_name="Post", from_email="post@news.example")
+
+    answer = login(bob).post(reverse(ADD), given(content="new", edition=edition.pk))
+
+    email, campaign = Email.objects.get(), Campaign.objects.get()
+    assert answer.url == f"{reverse('admin:content_email_change', args=[email.pk])}?campaign={campaign.pk}"
+    assert campaign.variants.get().email == email
+    assert (email.title, email.from_email, email.created_by) == ("Letter", "post@news.example", bob)
+    assert "unsubscribe_url" in email.html
+
+
+def test_a_text_message_is_written_in_the_form(organization, bob, login):
+    login(bob).post(reverse(ADD), given(channel="sms", sms_body="Doors open at seven."))
+
+    assert Campaign.objects.get().variants.get().sms_body == "Doors open at seven."
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": ""}, "This field is required."),
+        ({"email": ""}, "Choose an email, or write a new one."),
+        ({"included": ["list-999999"]}, "Select a valid choice."),
+        ({"channel": "fax"}, "Select a valid choice."),
+    ],
+)
+def test_what_is_missing_is_said_where_it_is_missing(organization, bob, login, changes, message):
+    answer = login(bob).post(reverse(ADD), given(**changes))
+
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    assert not Campaign.objects.exists()
+
+
+def test_the_same_list_is_not_both_sent_to_and_left_out(organization, bob, login):
+    both = f"list-{MailingListFactory(organization=organization).pk}"
+
+    answer = login(bob).post(reverse(ADD), given(content="new", included=[both], excluded=[both]))
+
+    assert "nobody would be left" in answer.content.decode()
+    assert not Campaign.objects.exists()
+
+
+def test_an_email_of_strangers_cannot_be_chosen(organization, bob, login):
+    answer = login(bob).post(reverse(ADD), given(email=EmailFactory().pk))
+
+    assert "Select a valid choice." in answer.content.decode()
+    assert not Campaign.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["victor", "erin"])
+def test_who_writes_no_campaigns_may_not(organization, login, request, role):
+    browser = login(request.getfixturevalue(role))
+
+    assert browser.get(reverse(ADD)).status_code == 403
+    assert browser.get(edit_address(draft_campaign(organization, people=0))).status_code == 403
+
+
+def test_the_form_shows_what_there_is_and_keeps_it(organization, bob, login):
+    campaign = draft_campaign(organization, tags=["season"])
+    browser = login(bob)
+    form = browser.get(edit_address(campaign)).context["form"]
+    values = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+
+    browser.post(edit_address(campaign), values)
+
+    campaign.refresh_from_db()
+    assert [event.verb for event in campaign.events.all()] == ["create"]
+    assert campaign.audience.count() == 1
+    assert [tag.name for tag in campaign.tags.all()] == ["season"]
+
+
+def test_changing_an_approved_campaign_asks_again(organization, dora, login):
+    campaign = campaign_in("pending_approval", organization)
+    form = login(dora).get(edit_address(campaign)).context["form"]
+    other = MailingListFactory(organization=organization)
+    values = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+
+    login(dora).post(edit_address(campaign), values | {"included": [f"list-{other.pk}"]})
+
+    campaign.refresh_from_db()
+    assert campaign.state == State.DRAFT
+
+
+def test_a_sent_campaign_is_copied_instead_of_changed(organization, bob, login):
+    campaign = campaign_in("sent", organization)
+
+    answer = login(bob).get(edit_address(campaign), follow=True)
+
+    assert "Copy it instead" in answer.content.decode()
+
+
+def test_a_copy_is_a_draft_of_its_own(organization, bob, login):
+    campaign = campaign_in("sent", organization)
+
+    login(bob).post(reverse("admin:campaigns_campaign_copy", args=[campaign.pk]), {"name": "Again"})
+
+    twin = Campaign.objects.get(name="Again")
+    assert twin.state == State.DRAFT
+    assert twin.variants.get().email != campaign.variants.get().email
+
+
+def test_reach_follows_what_is_ticked(organization, bob, login):
+    mailing_list = MailingListFactory(organization=organization)
+    SubscriptionFactory(mailing_list=mailing_list)
+    SubscriptionFactory(mailing_list=mailing_list, status="bounced")
+    address = reverse("admin:campaigns_campaign_estimate_draft")
+
+    page = login(bob).post(address, {"included": f"list-{mailing_list.pk}", "channel": "email"}).content.decode()
+    nobody = login(bob).post(address, {"channel": "email"}).content.decode()
+
+    assert "person would get it" in page
+    assert "bounced before" in page
+    assert "Tick a list" in nobody
+
+
+def test_reach_says_nothing_about_strangers(organization, bob, login):
+    strange = SubscriptionFactory().mailing_list
+
+    page = login(bob).post(
+        reverse("admin:campaigns_campaign_estimate_draft"), {"included": f"list-{strange.pk}", "channel": "email"}
+    )
+
+    assert "Nobody is in this audience" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Hello", "1 message"), ("é€" * 100, "2 messages"), ("😀" * 40, "UCS-2")]
+)
+def test_the_parts_of_a_text_message_are_counted(bob, login, text, expected):
+    page = login(bob).post(reverse("admin:campaigns_campaign_sms_parts"), {"sms_body": text}).content.decode()
+
+    assert expected in page

@@ -1,0 +1,239 @@
+"""Moving a campaign from its page: asked on GET, done on POST, refused in words that say what to do."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from campaigns import approval
+from campaigns.admin.verbs import VERBS
+from campaigns.models import State
+from tests.factories import EditionFactory, campaign_in
+
+pytestmark = pytest.mark.django_db
+
+
+def address(campaign, verb):
+    return reverse("admin:campaigns_campaign_transition", args=[campaign.pk, verb])
+
+
+def told(answer):
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+
+
+def after(campaign):
+    campaign.refresh_from_db()
+    return campaign
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+@pytest.mark.parametrize("state", ["draft", "pending_approval", "scheduled", "sent"])
+def test_a_get_changes_nothing(organization, alice, login, state, verb):
+    campaign = campaign_in(state, organization)
+    events = campaign.events.count()
+
+    login(alice).get(address(campaign, verb))
+
+    assert after(campaign).state == state
+    assert campaign.events.count() == events
+
+
+@pytest.mark.parametrize(
+    ("state", "verb", "given", "expected"),
+    [
+        ("draft", "submit", {"when": "now"}, State.SCHEDULED),
+        ("draft", "delete", {}, State.DRAFT),
+        ("draft", "send_now", {}, State.CALCULATING),
+        ("pending_approval", "approve", {"reason": ""}, State.SCHEDULED),
+        ("pending_approval", "reject", {"reason": "The date is wrong."}, State.DRAFT),
+        ("pending_approval", "withdraw", {}, State.DRAFT),
+        ("scheduled", "unschedule", {}, State.DRAFT),
+        ("scheduled", "cancel", {"reason": ""}, State.CANCELLED),
+        ("cancelled", "reopen", {}, State.DRAFT),
+    ],
+)
+def test_a_post_acts_and_says_so(organization, alice, login, state, verb, given, expected):
+    campaign = campaign_in(state, organization)
+
+    answer = login(alice).post(address(campaign, verb), given)
+
+    assert answer.status_code == 302
+    assert after(campaign).state == expected
+    assert campaign.name in told(answer)
+    assert campaign.events.last().by == alice
+    assert campaign.events.last().surface == "admin"
+
+
+def test_pause_and_resume_take_one_press(organization, bob, login):
+    campaign, browser = campaign_in("scheduled", organization), login(bob)
+
+    browser.post(address(campaign, "pause"))
+    paused = after(campaign).paused
+    browser.post(address(campaign, "resume"))
+
+    assert paused
+    assert not after(campaign).paused
+
+
+def test_without_a_token_nothing_is_done(organization, bob):
+    campaign = campaign_in("scheduled", organization)
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(bob)
+
+    answer = browser.post(address(campaign, "cancel"))
+
+    assert answer.status_code == 403
+    assert after(campaign).state == State.SCHEDULED
+
+
+def test_a_stranger_finds_no_such_campaign(organization, charlie, login):
+    campaign = campaign_in("scheduled", organization)
+
+    answer = login(charlie).post(address(campaign, "cancel"), {"reason": ""})
+
+    assert answer.status_code == 404
+    assert after(campaign).state == State.SCHEDULED
+
+
+@pytest.mark.parametrize("verb", ["cancel", "unschedule", "pause", "send_now", "delete"])
+def test_a_viewer_may_not(organization, victor, login, verb):
+    campaign = campaign_in("scheduled", organization)
+
+    answer = login(victor).post(address(campaign, verb), {"reason": ""})
+
+    assert "may not" in told(answer)
+    assert after(campaign).state == State.SCHEDULED
+    assert not campaign.paused
+
+
+def test_a_marketer_may_not_approve(organization, bob, login):
+    campaign = campaign_in("pending_approval", organization)
+
+    answer = login(bob).post(address(campaign, "approve"), {"reason": ""})
+
+    assert "may not approve" in told(answer)
+    assert after(campaign).state == State.PENDING_APPROVAL
+
+
+def test_a_rejection_without_a_reason_asks_for_one(organization, erin, login):
+    campaign = campaign_in("pending_approval", organization)
+
+    answer = login(erin).post(address(campaign, "reject"), {"reason": " "})
+
+    assert answer.status_code == 422
+    assert "Say why" in answer.content.decode()
+    assert after(campaign).state == State.PENDING_APPROVAL
+
+
+def test_an_approval_of_something_that_has_changed_meanwhile_is_refused(organization, erin, login):
+    campaign = campaign_in("pending_approval", organization)
+    looked_at = approval.revision(campaign)
+    email = campaign.variants.get().email
+    email.subject = "Something else"
+    email.save()
+
+    answer = login(erin).post(address(campaign, "approve"), {"reason": "", "revision": looked_at})
+
+    assert "look again" in told(answer)
+    assert after(campaign).state == State.PENDING_APPROVAL
+
+
+def test_the_confirmation_of_an_approval_carries_what_was_looked_at(organization, erin, login):
+    campaign = campaign_in("pending_approval", organization)
+
+    page = login(erin).get(address(campaign, "approve") + "?revision=abc").content.decode()
+
+    assert 'name="revision" value="abc"' in page
+
+
+def test_an_incomplete_draft_says_what_is_missing(organization, bob, login):
+    campaign = campaign_in("draft", organization, audience=[])
+
+    answer = login(bob).post(address(campaign, "submit"), {"when": "now"})
+
+    assert "Choose who gets this campaign." in told(answer)
+    assert after(campaign).state == State.DRAFT
+
+
+def test_what_is_not_possible_any_more_is_explained(organization, bob, login):
+    campaign = campaign_in("sent", organization)
+
+    asked = login(bob).get(address(campaign, "cancel"))
+    done = login(bob).post(address(campaign, "cancel"), {"reason": ""})
+
+    assert "not possible" in told(asked)
+    assert "cannot cancel in state sent" in told(done)
+
+
+def test_an_unknown_verb_is_not_found(organization, alice, login):
+    campaign = campaign_in("draft", organization, people=0)
+
+    assert login(alice).post(address(campaign, "freeze")).status_code == 404
+
+
+def test_a_time_is_read_in_the_zone_of_the_edition(organization, bob, login):
+    edition = EditionFactory(organization=organization, timezone="Asia/Tokyo")
+    campaign = campaign_in("draft", organization, edition=edition)
+    tomorrow = (now() + timedelta(days=2)).strftime("%Y-%m-%d")
+
+    login(bob).post(address(campaign, "submit"), {"when": "later", "at": f"{tomorrow}T09:00"})
+
+    assert after(campaign).schedule_tz == "Asia/Tokyo"
+    assert campaign.scheduled_at.strftime("%Y-%m-%d %H:%M") == f"{tomorrow} 00:00"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"when": "later", "at": ""}, "Choose a date and a time."),
+        ({"when": "later", "at": "2020-01-01T09:00"}, "This time has passed"),
+        ({"when": "later", "at": "soon"}, "Enter a valid date/time."),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_asked_for_again(organization, bob, login, given, message):
+    campaign = campaign_in("draft", organization)
+
+    answer = login(bob).post(address(campaign, "submit"), given)
+
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    assert after(campaign).state == State.DRAFT
+
+
+def test_a_submission_that_needs_approval_says_who_is_next(organization, dora, login):
+    campaign = campaign_in("draft", organization)
+
+    asked = login(dora).get(address(campaign, "submit")).content.decode()
+    answer = login(dora).post(address(campaign, "submit"), {"when": "now"})
+
+    assert "Submit for approval" in asked
+    assert "waits for an approver" in told(answer)
+    assert after(campaign).state == State.PENDING_APPROVAL
+
+
+def test_a_dialog_is_only_the_body_of_the_page(organization, bob, login):
+    campaign = campaign_in("scheduled", organization)
+
+    page = login(bob).get(address(campaign, "cancel"), headers={"X-Dialog": "1"}).content.decode()
+
+    assert page.lstrip().startswith('<div class="bs-dialog__body">')
+    assert "csrfmiddlewaretoken" in page
+
+
+def test_after_a_decision_the_approver_is_back_in_the_queue(organization, erin, login):
+    campaign, queue = campaign_in("pending_approval", organization), reverse("admin:campaigns_campaign_approvals")
+
+    there = login(erin).post(address(campaign, "approve"), {"reason": "", "next": queue})
+
+    assert there.url == queue
+
+
+def test_nobody_is_sent_to_another_site(organization, erin, login):
+    campaign = campaign_in("pending_approval", organization)
+
+    there = login(erin).post(address(campaign, "approve"), {"reason": "", "next": "https://evil.example/"})
+
+    assert there.url == reverse("admin:campaigns_campaign_change", args=[campaign.pk])
