@@ -212,6 +212,12 @@ if CELERY_BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"  # delayed tasks wait in RabbitMQ instead of in a worker
     CELERY_WORKER_DETECT_QUORUM_QUEUES = True
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+# A campaign's batches wait in a queue of their own. A worker takes from both in turn, so that what the clock asks for
+# (campaigns that are due, what came back) does not stand behind a hundred thousand recipients.
+BATCH_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}-batches"
+_QUEUE_KIND = {"queue_arguments": {"x-queue-type": "quorum"}} if CELERY_BROKER_URL.startswith("amqp") else {}
+CELERY_TASK_QUEUES = {name: {"routing_key": name, **_QUEUE_KIND} for name in (CELERY_TASK_DEFAULT_QUEUE, BATCH_QUEUE)}
+CELERY_TASK_ROUTES = {"delivery.deliver_batch": {"queue": BATCH_QUEUE}}
 WORKER_PROCESSES: int = env.int("WORKER_PROCESSES", 2)
 
 # --- Mail and SMS out -------------------------------------------------------------------------------------------

@@ -2,15 +2,11 @@
 
 import http.client
 import itertools
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections import Counter as Naive
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,56 +16,9 @@ from content.tokens import Purpose, link_token, recipient_token
 from stats.ingest import ingest, next_records, store
 from stats.models import ClickedLink, Counter, Engagement, Event, SpoolPosition
 from tests.stats.populations import NINE, a_run
+from tests.stats.processes import kill, process, wait_until
 from tracking import spool
 from tracking.spool import Hit
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture
-def environment(settings, own_spool):
-    """For other processes: this test's database, spool and keys."""
-    database = connection.settings_dict
-    url = f"sqlite:///{database['NAME']}"
-    if connection.vendor == "postgresql":
-        who = f"{database['USER']}:{database['PASSWORD']}@" if database["PASSWORD"] else f"{database['USER']}@"
-        url = f"postgres://{who}{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
-    return os.environ | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": url,
-        "VAR_DIR": str(own_spool.parent),
-        "TRACKING_KEYS": ",".join(settings.TRACKING_KEYS),
-        "INGEST_CHUNK": "10",
-        "LOG_LEVEL": "WARNING",
-    }
-
-
-@contextmanager
-def process(arguments, environment):
-    """A process group of its own, gone when the block is left."""
-    started = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
-    )
-    try:
-        yield started
-    finally:
-        kill(started)
-
-
-def kill(started):
-    with suppress(ProcessLookupError):
-        os.killpg(started.pid, signal.SIGKILL)
-    started.wait()
-
-
-def wait_until(condition, working):
-    """Until the process that works on it has brought it about."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert working.poll() is None, "the process ended by itself"
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
 
 # --- the web server ----------------------------------------------------------------------------------------------
 
