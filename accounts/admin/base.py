@@ -40,7 +40,6 @@ __all__ = [
     "INPUT_CLASSES",
     "SELECT_CLASSES",
     "ChangeList",
-    "CheckboxSelectMultiple",
     "ChoiceFilter",
     "DateRangeFilter",
     "ModelAdmin",
@@ -56,7 +55,6 @@ RowT = TypeVar("RowT", bound=models.Model)
 INPUT_CLASSES = " ".join(theme_widgets.INPUT_CLASSES)
 SELECT_CLASSES = " ".join(theme_widgets.SELECT_CLASSES)
 DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y")  # as the picker writes them, and as people do
-CheckboxSelectMultiple = theme_widgets.UnfoldAdminCheckboxSelectMultipleWidget
 
 
 class ScopedForm(forms.ModelForm[Any]):

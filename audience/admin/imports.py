@@ -211,11 +211,13 @@ def _new_field(draft: Import, heading: str) -> str:
 
 
 def _columns_page(request: HttpRequest, draft: Import, form: ReadingForm) -> HttpResponse:
-    unreadable, seen = "", Preview(columns=[], rows=[])
+    unreadable, seen, size = "", Preview(columns=[], rows=[]), 0
     try:
-        seen = imports.preview(draft)
-    except (AudienceError, FileNotFoundError) as refused:
+        seen, size = imports.preview(draft), draft.file.size
+    except AudienceError as refused:
         unreadable = str(refused)
+    except (OSError, ValueError):
+        unreadable = "The uploaded file is gone; discard this import and upload it again."
     return page(
         request,
         "admin/audience/import/columns.html",
@@ -224,6 +226,7 @@ def _columns_page(request: HttpRequest, draft: Import, form: ReadingForm) -> Htt
         file_import=draft,
         form=form,
         seen=seen,
+        size=size,
         unreadable=unreadable,
         targets=_targets(draft.mailing_list),
         status=422 if form.is_bound else 200,
@@ -247,8 +250,10 @@ def trial_fragment(request: HttpRequest, pk: int) -> HttpResponse:
     draft.mapping = {number: target for number, target in _chosen(request).items() if target not in ("", NEW)}
     try:
         context["trial"] = imports.dry_run(draft)
-    except (AudienceError, FileNotFoundError, LookupError) as refused:
+    except (AudienceError, LookupError) as refused:
         context["refused"] = str(refused)
+    except (OSError, ValueError):
+        context["refused"] = "The uploaded file is gone."
     return fragment(request, "admin/audience/import/trial.html", file_import=draft, **context)
 
 
@@ -305,5 +310,5 @@ def error_file(request: HttpRequest, pk: int) -> HttpResponse:
     if not file_import.error_file:
         raise Http404("No row was refused.")
     name = f"{file_import.file_name.rpartition('.')[0] or 'import'}-errors.csv"
-    answer = FileResponse(file_import.error_file.open("rb"), as_attachment=True, filename=name)
-    return answer  # type: ignore[return-value]  # a view may stream
+    file = file_import.error_file.open("rb")
+    return FileResponse(file, as_attachment=True, filename=name)  # type: ignore[return-value]  # a view may stream

@@ -1,21 +1,47 @@
-"""Segments: saved choices of people."""
+"""Segments: saved rules over people, written in rows of field, operator and value."""
 
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+from django.views.decorators.http import require_POST
 
-from accounts.admin.base import CheckboxSelectMultiple, ScopedAdmin
-from accounts.admin.desk import actor
-from audience.models import Segment
-from campaigns import drafts
-from campaigns.errors import CampaignError
+from accounts.admin.base import ScopedAdmin
+from accounts.admin.desk import actor, desk
+from accounts.admin.pages import DeskForm, fragment, page, to
+from accounts.models import Edition, Organization
+from accounts.permissions import Permission
+from audience import exports, segments
+from audience.criteria import compiler
+from audience.criteria.operators import OPERATORS
+from audience.criteria.scope import Scope
+from audience.criteria.tree import from_json
+from audience.criteria.vocabulary import Column, Vocabulary
+from audience.errors import AudienceError, InvalidRules
+from audience.models import MailingList, Segment, Subscriber, Subscription
+from audience.tasks import recalculate_segment
+from campaigns import drafts, removals
+from campaigns.errors import CampaignError, NotReady
+from campaigns.models import Campaign
+
+Status = Segment.Status
+TONES = {Status.COMPLETED: " bs-badge--green", Status.FAILED: " bs-badge--red", Status.DRAFT: ""}
 
 
 @admin.register(Segment)
 class SegmentAdmin(ScopedAdmin[Segment]):
-    list_display = ("name", "status", "user_count", "last_calculated_at", "edition")
+    list_display = ("segment", "people", "state", "last_calculated_at", "edition")
     list_filter = ("status",)
     search_fields = ("name", "description")
     list_select_related = ("edition",)
@@ -23,37 +49,255 @@ class SegmentAdmin(ScopedAdmin[Segment]):
     add_label = "New segment"
     empty_icon = "filter_alt"
     empty_state = (
-        "A segment is a saved choice of people, to send to or to leave out: for example everybody on two lists."
-    )
-    fieldsets = (
-        (None, {"fields": ("name", "description", "edition")}),
-        (
-            "People",
-            {
-                "fields": ("mailing_lists",),
-                "description": "Everybody on the lists ticked; without any, everybody in the organization.",
-            },
-        ),
+        "A segment is a saved rule over people, to send to or to leave out: everybody in Berlin, or on two lists."
     )
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, widget=CheckboxSelectMultiple(), **kwargs)
+    @admin.display(description="Segment", ordering="name")
+    def segment(self, segment: Segment) -> SafeString:
+        return format_html('{}<span class="bs-cell-sub">{}</span>', segment.name, segment.description)
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        return form.save(commit=False)
+    @admin.display(description="People", ordering="user_count")
+    def people(self, segment: Segment) -> str:
+        return f"{segment.user_count:,}" if segment.status == Status.COMPLETED else "–"
 
-    def save_model(self, request: HttpRequest, obj: Segment, form: forms.ModelForm[Segment], change: bool) -> None:
-        """Campaigns that address the segment hear of the change."""
-        if not change:
-            obj.save()
-            return
-        changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "mailing_lists"}
-        lists = form.cleaned_data.get("mailing_lists")
+    @admin.display(description="Count", ordering="status")
+    def state(self, segment: Segment) -> SafeString:
+        tone = TONES.get(Status(segment.status), " bs-badge--blue")
+        label = "Counted" if segment.status == Status.COMPLETED else segment.get_status_display()
+        return format_html('<span class="bs-badge{}" title="{}">{}</span>', tone, segment.status_reason, label)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        views: list[tuple[str, Any, str]] = [
+            ("count/", require_POST(count_fragment), "count"),
+            ("<int:pk>/change/", edit, "change"),
+            ("<int:pk>/delete/", delete, "delete"),
+            ("<int:pk>/recount/", require_POST(recount), "recount"),
+            ("<int:pk>/people.csv", people_csv, "csv"),
+        ]
+        ours = [path(route, wrap(view), name=f"audience_segment_{name}") for route, view, name in views]
+        return [*ours, *super().get_urls()]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return add(request)
+
+
+def segment_of(request: HttpRequest, pk: int, permission: Permission = Permission.READ) -> Segment:
+    segment = Segment.objects.visible_to(request.user).select_related("organization", "edition").filter(pk=pk).first()
+    if segment is None:
+        raise Http404("There is no such segment.")
+    if not desk(request).may(permission, segment.organization_id):
+        raise PermissionDenied
+    return segment
+
+
+# --- the form ----------------------------------------------------------------------------------------------------
+
+
+class SegmentForm(DeskForm):
+    """`rules` is the JSON of the tree; the page's script draws it as rows."""
+
+    name = forms.CharField(max_length=255)
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    edition = forms.ModelChoiceField(Edition.objects.none(), required=False, empty_label="No edition")
+    mailing_lists = forms.ModelMultipleChoiceField(
+        MailingList.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label="On any of these lists"
+    )
+    rules = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 10, "class": "bs-mono"}))
+
+    def __init__(self, *args: Any, organization: Organization, segment: Segment | None = None, **kwargs: Any) -> None:
+        initial = _initial(segment) if segment else {"rules": "{}"}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.fields["edition"].queryset = Edition.objects.of(organization)  # type: ignore[attr-defined]
+        self.fields["mailing_lists"].queryset = MailingList.objects.of(organization)  # type: ignore[attr-defined]
+
+    def clean_rules(self) -> dict[str, Any]:
+        return _read(self.cleaned_data["rules"])
+
+
+def _initial(segment: Segment) -> dict[str, Any]:
+    return {
+        "name": segment.name,
+        "description": segment.description,
+        "edition": segment.edition_id,
+        "mailing_lists": [row.pk for row in segment.mailing_lists.all()],
+        "rules": json.dumps(segment.rules, ensure_ascii=False, indent=2),
+    }
+
+
+def _read(text: str) -> dict[str, Any]:
+    """Rules as they are stored. Raises ValidationError with what cannot be understood."""
+    try:
+        rules = json.loads(text or "{}")
+        from_json(rules)
+    except json.JSONDecodeError as error:
+        raise forms.ValidationError(f"This is not JSON: {error}") from error
+    except InvalidRules as error:
+        raise forms.ValidationError(str(error)) from error
+    return dict(rules)
+
+
+def _vocabulary(organization: Organization) -> list[dict[str, Any]]:
+    """What rules can be about, for the script that draws the rows."""
+    return [
+        {
+            "name": subject.name,
+            "label": subject.label,
+            "kind": subject.kind if isinstance(subject, Column) else "text",
+            "operators": list(subject.operators),
+            "choices": _choices(subject),
+        }
+        for subject in Vocabulary(Scope.of_people(organization)).available()
+    ]
+
+
+def _choices(subject: Any) -> list[list[str]]:
+    labels = getattr(subject, "choice_labels", {})
+    return [[choice, labels.get(choice, choice)] for choice in getattr(subject, "choices", ())]
+
+
+# --- pages -------------------------------------------------------------------------------------------------------
+
+
+def add(request: HttpRequest) -> HttpResponse:
+    organization = desk(request).organization
+    if not desk(request).may(Permission.CREATE) or organization is None:
+        raise PermissionDenied("Choose the organization first.")
+    form = SegmentForm(request.POST or None, organization=organization)
+    if request.method == "POST" and form.is_valid():
         try:
-            drafts.edit_segment(Segment.objects.get(pk=obj.pk), by=actor(request), mailing_lists=lists, **changes)
-        except CampaignError as refused:
-            messages.error(request, f"Not changed: {refused}")
+            segment = segments.create(organization, by=actor(request), **form.cleaned_data)
+        except AudienceError as refused:
+            form.add_error("rules", str(refused))
+        else:
+            messages.success(request, f"“{segment.name}” is saved and being counted.")
+            return redirect(to("audience_segment_changelist"))
+    return _page(request, organization, form, title="New segment")
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        if not change:
-            super().save_related(request, form, formsets, change)
+
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Campaigns that address the segment hear of the change."""
+    segment = segment_of(request, pk)
+    may_edit = desk(request).may(Permission.UPDATE, segment.organization_id)
+    form = SegmentForm(request.POST or None, organization=segment.organization, segment=segment)
+    if request.method == "POST":
+        if not may_edit:
+            raise PermissionDenied
+        if form.is_valid() and _save(request, segment, form):
+            messages.success(request, f"“{segment.name}” is saved and being counted.")
+            return redirect(to("audience_segment_change", segment.pk))
+    return _page(request, segment.organization, form, title=segment.name, segment=segment, may_edit=may_edit)
+
+
+def _save(request: HttpRequest, segment: Segment, form: SegmentForm) -> bool:
+    try:
+        drafts.edit_segment(segment, by=actor(request), **form.cleaned_data)
+    except NotReady as refused:
+        for name, found in refused.problems.items():
+            form.add_error(name if name in form.fields else None, forms.ValidationError(found))
+    except CampaignError as refused:
+        form.add_error(None, str(refused))
+    except AudienceError as refused:
+        form.add_error("rules", str(refused))
+    return form.is_valid()
+
+
+def _page(
+    request: HttpRequest,
+    organization: Organization,
+    form: SegmentForm,
+    *,
+    title: str,
+    segment: Segment | None = None,
+    may_edit: bool = True,
+) -> HttpResponse:
+    return page(
+        request,
+        "admin/audience/segment/editor.html",
+        title=title,
+        crumbs=[("Segments", to("audience_segment_changelist"))],
+        form=form,
+        segment=segment,
+        may_edit=may_edit,
+        organization=organization,
+        vocabulary=_vocabulary(organization),
+        operators={name: [each.words, each.takes_value] for name, each in OPERATORS.items()},
+        users=_users(segment)[:10] if segment else [],
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _users(segment: Segment) -> QuerySet[Campaign]:
+    return Campaign.objects.kept().filter(audience__segment=segment).distinct()
+
+
+def count_fragment(request: HttpRequest) -> HttpResponse:
+    """Who the rules typed right now mean: a sentence and a number; nothing is stored."""
+    rows = Organization.objects.visible_to(request.user)
+    organization = rows.filter(pk=request.POST.get("organization") or 0).first()
+    if organization is None:
+        raise PermissionDenied
+    chosen = [int(pk) for pk in request.POST.getlist("mailing_lists") if pk.isdecimal()]
+    lists = MailingList.objects.of(organization).filter(pk__in=chosen)
+    context: dict[str, Any] = {}
+    try:
+        rules = _read(request.POST.get("rules", ""))
+        context = {"people": _people(organization, rules, lists).count(), "sentence": _say(organization, rules, lists)}
+    except (forms.ValidationError, InvalidRules) as broken:
+        context = {"broken": " ".join(getattr(broken, "messages", [str(broken)]))}
+    return fragment(request, "admin/audience/segment/count.html", **context)
+
+
+def _people(organization: Organization, rules: Mapping[str, Any], lists: Iterable[MailingList]) -> QuerySet[Subscriber]:
+    """As `audience.segments.people`, of a segment that is not stored."""
+    everyone, ids = Subscriber.objects.of(organization), tuple(row.pk for row in lists)
+    if not ids:
+        return everyone.filter(compiler.compile_rules(rules, Scope.of_people(organization)))
+    rows = Q(mailing_list__in=ids) & compiler.compile_rules(rules, Scope.of_rows(organization, ids))
+    return everyone.filter(Exists(Subscription.objects.filter(rows, subscriber=OuterRef("pk"))))
+
+
+def _say(organization: Organization, rules: Mapping[str, Any], lists: Iterable[MailingList]) -> str:
+    ids = tuple(row.pk for row in lists)
+    scope = Scope.of_rows(organization, ids) if ids else Scope.of_people(organization)
+    said = compiler.sentence(from_json(rules), scope)
+    where = f"on {' or '.join(str(row) for row in lists)}" if ids else "in the organization"
+    return f"People {where} where {said}." if said else f"Everybody {where}."
+
+
+def recount(request: HttpRequest, pk: int) -> HttpResponse:
+    segment = segment_of(request, pk, Permission.UPDATE)
+    transaction.on_commit(lambda: recalculate_segment.delay(segment.pk))
+    messages.info(request, f"“{segment.name}” is being counted.")
+    return redirect(to("audience_segment_change", pk))
+
+
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask on GET; delete on POST, unless a campaign that is not over addresses it."""
+    segment = segment_of(request, pk, Permission.DELETE)
+    if request.method == "POST":
+        try:
+            removals.delete_segment(segment, by=actor(request))
+        except CampaignError as refused:
+            messages.error(request, str(refused))
+            return redirect(to("audience_segment_change", pk))
+        messages.success(request, f"The segment “{segment.name}” is deleted.")
+        return redirect(to("audience_segment_changelist"))
+    return page(
+        request,
+        "admin/parts/delete.html",
+        title="Delete",
+        crumbs=[("Segments", to("audience_segment_changelist")), (segment.name, to("audience_segment_change", pk))],
+        what=f"the segment “{segment.name}”",
+        keeps="The people in it stay. Campaigns that were sent to it keep their recipients.",
+        action=to("audience_segment_delete", pk),
+        back=to("audience_segment_change", pk),
+    )
+
+
+def people_csv(request: HttpRequest, pk: int) -> HttpResponse:
+    segment = segment_of(request, pk)
+    lines = (line.encode() for line in exports.people_in(segment))
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{slugify(segment.name) or "segment"}.csv"'
+    return answer  # type: ignore[return-value]  # a view may stream

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_POST
 
 from accounts.admin.base import DateRangeFilter, ScopedAdmin
 from accounts.admin.pages import to
@@ -113,6 +114,7 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
             ("<int:pk>/test/", preview.send_test, "test"),
             ("<int:pk>/copy/", campaign_page.copy, "copy"),
             ("<int:pk>/recipients/", recipients.recipients_page, "recipients"),
+            ("<int:pk>/recipients/<int:recipient>/resolve/", require_POST(recipients.resolve), "resolve"),
             ("<int:pk>/report/", report.report_page, "report"),
             ("<int:pk>/report/people.csv", report.people_csv, "report_csv"),
             ("<int:pk>/change/", campaign_page.campaign_page, "change"),

@@ -2,15 +2,20 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 
-from accounts.admin.desk import desk
+from accounts.admin.desk import actor, desk
 from accounts.admin.pages import page, to
 from accounts.admin.paginator import BigTablePaginator
+from accounts.permissions import Permission
 from campaigns import lifecycle
-from campaigns.admin.lookup import crumbs_of, of_campaign
+from campaigns.admin.lookup import campaign_of, crumbs_of, of_campaign
 from campaigns.admin.progress import SKIP_WORDS
+from campaigns.errors import CampaignError
 from campaigns.models import Campaign
+from delivery.doubts import Decision, resolve_in_doubt
 from delivery.models import Recipient
 from stats import people
 from stats.admin.report import chosen_people
@@ -42,6 +47,7 @@ def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         link=link,
         q=words,
         query=request.GET.urlencode(),
+        may_decide=desk(request).may(Permission.UPDATE_STATE, campaign.organization_id),
         may_retry="retry_failed" in lifecycle.allowed(campaign, desk(request).user),
         retry_url=to("campaigns_campaign_transition", campaign.pk, "retry_failed"),
     )
@@ -79,3 +85,19 @@ def _shown(recipient: Recipient) -> dict[str, Any]:
         "tone": TONES[recipient.state],
         "said": SKIP_WORDS.get(recipient.skip_reason, recipient.skip_reason) or reply,
     }
+
+
+def resolve(request: HttpRequest, pk: int, recipient: int) -> HttpResponse:
+    """Decide about one recipient in doubt: send again, or take it as sent."""
+    campaign = campaign_of(request, pk, Permission.UPDATE_STATE)
+    found = get_object_or_404(Recipient, pk=recipient, run__campaign=campaign)
+    decision = request.POST.get("decision", "")
+    if decision not in set(Decision):
+        raise Http404
+    try:
+        settled = resolve_in_doubt(found, decision, by=actor(request))
+    except CampaignError as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"{settled.address} is settled: {settled.get_state_display().lower()}.")
+    return redirect(f"{to('campaigns_campaign_recipients', pk)}?state=in_doubt")

@@ -19,7 +19,7 @@ from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from audience.models import CustomField
-from campaigns import drafts
+from campaigns import drafts, removals
 from campaigns.errors import CampaignError, NotReady
 from campaigns.models import RUNNING, Campaign
 from content.admin import email_preview
@@ -100,10 +100,6 @@ class EmailAdmin(ScopedAdmin[Email]):
     def campaigns(self, email: Any) -> str:
         return f"{email.campaign_count:,}" if email.campaign_count else "–"
 
-    def has_delete_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
-        in_use = obj is not None and obj.pk is not None and obj.variants.exists()
-        return not in_use and super().has_delete_permission(request, obj)
-
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         views: list[tuple[str, Any, str]] = [
@@ -111,6 +107,7 @@ class EmailAdmin(ScopedAdmin[Email]):
             ("preview/body/", require_POST(email_preview.preview_body), "preview_body"),
             ("<int:pk>/duplicate/", require_POST(duplicate), "duplicate"),
             ("<int:pk>/change/", edit, "change"),
+            ("<int:pk>/delete/", delete, "delete"),
         ]
         ours = [path(route, wrap(view), name=f"content_email_{name}") for route, view, name in views]
         return [*ours, *super().get_urls()]
@@ -220,6 +217,7 @@ def _editor(request: HttpRequest, email: Email, form: EmailForm, *, title: str, 
         email=email,
         form=form,
         may_edit=may_edit,
+        may_delete=bool(email.pk) and desk(request).may(Permission.DELETE, email.organization_id),
         campaign=users.filter(pk=wanted).first() if wanted.isdecimal() else None,
         users=users[:10],
         locked=users.filter(state__in=RUNNING).first(),
@@ -245,3 +243,26 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
     twin = drafts.duplicate_email(email, by=actor(request), title=f"Copy of {email.title}"[:255])
     messages.success(request, f"“{twin.title}” is a copy you can change freely.")
     return redirect(to("content_email_change", twin.pk))
+
+
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask on GET; delete on POST, unless a campaign that is not over says it."""
+    email = email_of(request, pk, Permission.DELETE)
+    if request.method == "POST":
+        try:
+            removals.delete_email(email, by=actor(request))
+        except CampaignError as refused:
+            messages.error(request, str(refused))
+            return redirect(to("content_email_change", pk))
+        messages.success(request, f"The email “{email.title}” is deleted.")
+        return redirect(to("content_email_changelist"))
+    return page(
+        request,
+        "admin/parts/delete.html",
+        title="Delete",
+        crumbs=[("Emails", to("content_email_changelist")), (email.title, to("content_email_change", pk))],
+        what=f"the email “{email.title}”",
+        keeps="Campaigns that were sent with it keep what they said.",
+        action=to("content_email_delete", pk),
+        back=to("content_email_change", pk),
+    )

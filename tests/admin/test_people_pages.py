@@ -196,7 +196,7 @@ def test_suppressions_of_the_whole_system_are_for_superusers(organization, bob, 
 
 
 def test_a_segment_is_made_of_lists(organization, mailing_list, bob, login):
-    given = {"name": "Readers", "description": "", "edition": "", "mailing_lists": [mailing_list.pk]}
+    given = {"name": "Readers", "description": "", "edition": "", "mailing_lists": [mailing_list.pk], "rules": "{}"}
 
     login(bob).post(reverse("admin:audience_segment_add"), given)
 
@@ -211,10 +211,70 @@ def test_changing_a_segment_voids_the_approval_of_campaigns_that_address_it(orga
     campaign = draft_campaign(organization, audience=[drafts.Part(segment=segment)])
     login(dora).post(reverse("admin:campaigns_campaign_transition", args=[campaign.pk, "submit"]), {"when": "now"})
     mailing_list = MailingListFactory(organization=organization)
-    given = {"name": "Fewer", "description": "", "edition": "", "mailing_lists": [mailing_list.pk]}
+    given = {"name": "Fewer", "description": "", "edition": "", "mailing_lists": [mailing_list.pk], "rules": "{}"}
 
     login(bob).post(reverse("admin:audience_segment_change", args=[segment.pk]), given)
 
     campaign.refresh_from_db()
     assert list(segment.mailing_lists.all()) == [mailing_list]
     assert campaign.state == "draft"
+
+
+RULES = '{"match": "all", "rules": [{"field": "email", "operator": "starts_with", "value": "anna"}]}'
+
+
+def test_rules_are_said_and_counted_before_they_are_saved(organization, mailing_list, anna, bob, login):
+    SubscriptionFactory(mailing_list=mailing_list, subscriber__email="ben@example.com")
+    address = reverse("admin:audience_segment_count")
+    given = {"organization": organization.pk, "mailing_lists": [mailing_list.pk]}
+    browser = login(bob)
+
+    narrow = browser.post(address, given | {"rules": RULES})
+    everybody = browser.post(address, given | {"rules": "{}"})
+    broken = browser.post(address, given | {"rules": "{nonsense"}).content.decode()
+
+    assert (narrow.context["people"], everybody.context["people"]) == (1, 2)
+    assert narrow.context["sentence"] == "People on Daily where Email starts with “anna”."
+    assert "This is not JSON" in broken
+    assert not Segment.objects.exists()
+
+
+def test_people_of_strangers_are_not_counted(organization, charlie, login):
+    answer = login(charlie).post(reverse("admin:audience_segment_count"), {"organization": organization.pk})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("rules", ["{nonsense", '{"field": "shoe_size", "operator": "is", "value": 43}', "[]"])
+def test_rules_that_cannot_be_understood_are_not_saved(organization, bob, login, rules):
+    given = {"name": "Readers", "description": "", "edition": "", "rules": rules}
+
+    answer = login(bob).post(reverse("admin:audience_segment_add"), given)
+
+    assert answer.context["form"].errors["rules"]
+    assert not Segment.objects.exists()
+
+
+def test_a_segment_in_use_is_kept_and_one_that_is_not_goes(organization, bob, login):
+    from campaigns import drafts
+    from tests.factories import draft_campaign
+
+    used, unused = SegmentFactory(organization=organization), SegmentFactory(organization=organization)
+    draft_campaign(organization, audience=[drafts.Part(segment=used)])
+    browser = login(bob)
+
+    asked = browser.get(reverse("admin:audience_segment_delete", args=[unused.pk]))
+    refused = browser.post(reverse("admin:audience_segment_delete", args=[used.pk]))
+    browser.post(reverse("admin:audience_segment_delete", args=[unused.pk]))
+
+    assert asked.status_code == 200
+    assert "not over yet" in told(refused)
+    assert list(Segment.objects.all()) == [used]
+
+
+def test_the_people_of_a_segment_are_a_file(organization, anna, bob, login):
+    segment = SegmentFactory(organization=organization)
+
+    answer = login(bob).get(reverse("admin:audience_segment_csv", args=[segment.pk]))
+
+    assert b"anna@example.com" in b"".join(answer.streaming_content)
