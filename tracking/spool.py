@@ -82,7 +82,7 @@ def append(hit: Hit, *, sync: bool = False) -> None:
 
     Raises OSError when it could not be kept (a full disk); then nothing of it counts.
     """
-    _spool_of(Path(settings.SPOOL_DIR)).append(encode(hit), sync=sync)
+    _spool_of(settings.SPOOL_DIR).append(encode(hit), sync=sync)
 
 
 def encode(hit: Hit) -> bytes:
