@@ -17,6 +17,7 @@ from campaigns.admin.progress import Bar, bars_of
 from campaigns.models import RUNNING, TERMINAL, Campaign, CampaignEvent, State
 from campaigns.querysets import CampaignQuerySet
 from content.models import Email
+from operations import health
 
 SHOWN = 6
 
@@ -97,6 +98,7 @@ def _administration(at: Desk) -> dict[str, Any]:
         "members": _members(at),
         "events": history.told(events, 12),
         "warnings": _warnings(at),
+        "health": health.checks(),
     }
 
 

@@ -1,0 +1,76 @@
+"""Is everything running: what an administrator should hear of before a reader does."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Max
+from django.utils.timezone import now
+from django_celery_beat.models import PeriodicTask
+
+from campaigns.models import Campaign
+from delivery.models import Batch
+from stats.models import SpoolPosition
+from tracking import spool
+
+# The clock writes down every three minutes when it last did what.
+CLOCK_SILENT = timedelta(minutes=6)
+LATE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Check:
+    """`detail` says what is wrong and what to do, or how things stand."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def checks(moment: datetime | None = None) -> list[Check]:
+    """In a few queries and no connection to anything but the database and the spool."""
+    at = moment or now()
+    return [_clock(at), _starts(at), _workers(at), _figures(at)]
+
+
+def _clock(at: datetime) -> Check:
+    seen = PeriodicTask.objects.filter(name__in=settings.CELERY_BEAT_SCHEDULE).aggregate(at=Max("last_run_at"))["at"]
+    if seen is None:
+        return Check("Clock", False, "It has never run. Start celery beat, or everything with `make run`.")
+    if at - seen > CLOCK_SILENT:
+        return Check("Clock", False, f"It was last seen {seen:%d %b, %H:%M} UTC. Start celery beat again.")
+    return Check("Clock", True, "Running.")
+
+
+def _starts(at: datetime) -> Check:
+    late = Campaign.objects.due(at - LATE).filter(modified_at__lt=at - LATE).count()
+    if late:
+        return Check("Starts", False, f"{late} campaigns are due and have not started. Is a worker running?")
+    return Check("Starts", True, "Every campaign that is due has started.")
+
+
+def _workers(at: datetime) -> Check:
+    left = Batch.objects.silent(at - LATE).count()
+    if left:
+        return Check("Workers", False, f"{left} batches were left by a worker that is gone. Is another one running?")
+    return Check("Workers", True, "No batch is left behind.")
+
+
+def _figures(at: datetime) -> Check:
+    """Hits are stored seconds after they come in."""
+    oldest = min(_waiting_since(), default=None)
+    if oldest is not None and at.timestamp() - oldest > LATE.total_seconds():
+        return Check("Figures", False, "Opens and clicks wait to be counted. Is a worker running?")
+    return Check("Figures", True, "Opens and clicks are counted as they come in.")
+
+
+def _waiting_since() -> Iterator[float]:
+    """When each spool file that is not read to its end was last written to."""
+    stored = dict(SpoolPosition.objects.values_list("file_name", "offset"))
+    for path in spool.files(settings.SPOOL_DIR):
+        with suppress(FileNotFoundError):  # ingest removes what it has finished
+            about = path.stat()
+            if about.st_size > stored.get(path.name, 0):
+                yield about.st_mtime

@@ -1,0 +1,70 @@
+"""What an administrator hears of when something stands still."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import now
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from campaigns import lifecycle
+from delivery.models import Batch
+from operations.health import checks
+from stats.ingest import ingest
+from tests.factories import campaign_in, draft_campaign, staff
+from tests.stats.populations import a_run, hit
+from tracking import spool
+
+pytestmark = pytest.mark.django_db
+
+
+def wrong(at=None):
+    return {check.name for check in checks(at) if not check.ok}
+
+
+@pytest.fixture
+def clock():
+    """A clock that ticked just now."""
+    every, _ = IntervalSchedule.objects.get_or_create(every=5, period="seconds")
+    task = PeriodicTask(name="campaigns.start_due", task="campaigns.start_due", interval=every, last_run_at=now())
+    task.save()
+    return task
+
+
+def test_all_is_well_while_the_clock_ticks(clock):
+    assert wrong() == set()
+
+
+def test_a_clock_that_never_ran_or_fell_silent_is_noticed(clock):
+    assert wrong(now() + timedelta(minutes=10)) == {"Clock"}
+
+    clock.delete()
+
+    assert wrong() == {"Clock"}
+
+
+def test_a_campaign_that_is_due_and_does_not_start_is_noticed(clock):
+    campaign = draft_campaign()
+    by = staff(campaign.organization, "manager")
+    lifecycle.submit(campaign, by=by, schedule=lifecycle.at(now() + timedelta(minutes=1), "UTC"))
+
+    assert wrong(now() + timedelta(minutes=2)) == set()
+    assert wrong(now() + timedelta(minutes=4)) == {"Starts"}
+
+
+def test_a_batch_left_by_a_worker_is_noticed(clock):
+    run = a_run(1, campaign=campaign_in("sending", people=0), number=2)
+    Batch.objects.create(run=run, number=1, state="claimed", worker="gone", lease_until=now() - timedelta(minutes=5))
+
+    assert wrong() == {"Workers"}
+
+
+def test_hits_that_nobody_counts_are_noticed(clock):
+    run = a_run(1)
+    spool.append(hit(run.recipients.get()))
+
+    assert wrong() == set()
+    assert wrong(now() + timedelta(minutes=3)) == {"Figures"}
+
+    ingest(limit=10)
+
+    assert wrong(now() + timedelta(minutes=3)) == set()
