@@ -73,7 +73,8 @@ def row_of(model, made):
 def needs_value(field):
     if field.name in {"organization", "email"}:  # may be empty, but then the row is nobody's, or nobody
         return True
-    return not (field.primary_key or field.null or field.blank or field.has_default())
+    makes_itself = field.primary_key and not field.is_relation
+    return not (makes_itself or field.null or field.blank or field.has_default())
 
 
 def value_of(field, made):
