@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 from delivery import inbox as built_in
 from tests.delivery.conftest import running
@@ -32,10 +33,13 @@ def chromium(monkeypatch):
     from playwright.sync_api import sync_playwright
 
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    # The live server's threads give their connections back, or the test database could not be removed.
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield browser
         browser.close()
+        connections.close_all()  # Django keeps others where a loop is running; nobody would close these
 
 
 @pytest.fixture
