@@ -12,7 +12,7 @@ CELERY = (sys.executable, "-m", "celery", "--workdir", str(settings.BASE_DIR), "
 
 def all_here() -> list[Program]:
     """What `run` starts, in the order in which one needs the other."""
-    return [*([inbox()] if uses_inbox() else []), worker(), clock(), web()]
+    return [*([inbox()] if uses_inbox() else []), *workers(), clock(), web()]
 
 
 def uses_inbox() -> bool:
@@ -29,14 +29,25 @@ def inbox() -> Program:
     )
 
 
-def worker() -> Program:
-    options = ["--pool", "prefork", "--concurrency", str(settings.WORKER_PROCESSES), "--loglevel", "INFO"]
+def workers() -> list[Program]:
+    """WORKER_PROCESSES of them: the children of one pool on a broker, workers of their own on a folder.
+
+    A folder cannot be watched by Celery's event loop, and without the loop all children of a pool take their tasks
+    from one pipe under one lock: the lock goes with a child that is killed, and the others wait for ever.
+    """
+    if settings.CELERY_BROKER_URL.startswith("folder:"):
+        return [_worker(f"worker{number}", "solo", 1) for number in range(1, settings.WORKER_PROCESSES + 1)]
+    return [_worker("worker", "prefork", settings.WORKER_PROCESSES)]
+
+
+def _worker(name: str, pool: str, concurrency: int) -> Program:
+    options = ["--pool", pool, "--concurrency", str(concurrency), "--loglevel", "INFO"]
     # Workers that watch each other are of no use here and cost messages.
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Program(
-        name="worker",
-        command=(*CELERY, "worker", "--hostname", "broadsheet@%h", *options, *alone),
-        ready=r"broadsheet@\S+ ready",
+        name=name,
+        command=(*CELERY, "worker", "--hostname", f"{name}@%h", *options, *alone),
+        ready=rf"{name}@\S+ ready",
     )
 
 
@@ -73,10 +84,12 @@ def described(program: Program) -> str:
         case "inbox":
             inbox_page = f"{settings.BASE_URL}/admin/delivery/inboxmessage/"
             return f"smtp://{settings.INBOX_HOST}:{settings.INBOX_PORT}, read what arrives at {inbox_page}"
+        case "clock":
+            return "starts what is due"
         case "worker":
             return f"{settings.WORKER_PROCESSES} processes on {broker()}"
         case _:
-            return "starts what is due"
+            return f"on {broker()}"
 
 
 def broker() -> str:

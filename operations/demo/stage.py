@@ -52,7 +52,7 @@ def clear() -> None:
 
 def on_it() -> list[Program]:
     """What has to run beside the play; called on the stage, whose settings they take."""
-    return [programs.inbox(), programs.worker(), programs.web()]
+    return [programs.inbox(), *programs.workers(), programs.web()]
 
 
 def variables(folder: Path) -> dict[str, str]:

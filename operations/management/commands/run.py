@@ -2,6 +2,7 @@
 
 import signal
 import time
+from string import digits
 from typing import Any
 
 from django.conf import settings
@@ -48,7 +49,8 @@ class Command(BaseCommand):
 
     def _name(self, program: Program) -> str:
         name = f"{program.name:<7}"
-        return f"\033[{COLOURS[program.name]}m{name}\033[0m" if self.stdout.isatty() else name
+        colour = COLOURS[program.name.rstrip(digits)]
+        return f"\033[{colour}m{name}\033[0m" if self.stdout.isatty() else name
 
     def _require_migrated(self) -> None:
         executor = MigrationExecutor(connection)
