@@ -14,6 +14,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from unfold import forms as theme_forms
@@ -103,6 +104,7 @@ class ScopedAdmin(ModelAdmin[RowT]):
     formfield_overrides: ClassVar = {
         models.TextField: {"widget": theme_widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3})}
     }
+    list_title: ClassVar[str] = ""  # as the sidebar says it; without it, the plural of the model
     empty_state: ClassVar[str] = ""  # what to do when there is nothing yet; shown on an empty list
     intro: ClassVar[str] = ""  # one sentence above the list
 
@@ -172,8 +174,8 @@ class ScopedAdmin(ModelAdmin[RowT]):
     # --- pages
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        title = capfirst(self.model._meta.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        context = {"title": self._plural, "crumbs": [(self._plural, "")], **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -182,8 +184,19 @@ class ScopedAdmin(ModelAdmin[RowT]):
         if object_id is None and desk(request).organization is None and self.add_permission and self._needs_choice:
             messages.info(request, "Choose the organization it is for first, at the top of the menu.")
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        context = {"show_save_and_add_another": False, "show_save_and_continue": False, **(extra_context or {})}
+        here = self.get_object(request, object_id) if object_id else None
+        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        context = {
+            "crumbs": [(self._plural, back), (str(here) if here else "New", "")],
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+            **(extra_context or {}),
+        }
         return super().changeform_view(request, object_id, form_url, context)
+
+    @property
+    def _plural(self) -> str:
+        return self.list_title or str(capfirst(self.model._meta.verbose_name_plural or ""))
 
     @property
     def _needs_choice(self) -> bool:

@@ -40,7 +40,8 @@ class MembershipAdmin(ScopedAdmin[Membership]):
     add_permission = Permission.MANAGE_MEMBERS
     change_permission = Permission.MANAGE_MEMBERS
     delete_permission = Permission.MANAGE_MEMBERS
-    list_display = ("person", "role", "trusted", "last_login", "organization")
+    list_title = "Members"
+    list_display = ("person", "role", "needs_approval", "last_login", "organization")
     list_filter = ("role", "trusted")
     list_select_related = ("user", "organization")
     search_fields = ("user__username", "user__email", "user__first_name", "user__last_name")
@@ -59,6 +60,12 @@ class MembershipAdmin(ScopedAdmin[Membership]):
     def person(self, member: Membership) -> SafeString:
         name = member.user.get_full_name() or member.user.username
         return format_html('{}<span class="bs-cell-sub">{}</span>', name, member.user.email)
+
+    @admin.display(description="Campaigns", ordering="trusted")
+    def needs_approval(self, member: Membership) -> str:
+        if member.role not in (Role.ADMIN, Role.MANAGER):
+            return "–"
+        return "trusted" if member.trusted else "need approval"
 
     @admin.display(description="Last seen", ordering="user__last_login", empty_value="never")
     def last_login(self, member: Membership) -> Any:

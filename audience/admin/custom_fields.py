@@ -63,7 +63,6 @@ class CustomFieldAdmin(ScopedAdmin[CustomField]):
     list_select_related = ("mailing_list",)
     search_fields = ("name", "key")
     fields = ("name", "key", "kind", "choices", "mailing_list")
-    prepopulated_fields: ClassVar = {}
     actions = None
     add_label = "Add field"
     empty_icon = "text_fields"
@@ -76,6 +75,11 @@ class CustomFieldAdmin(ScopedAdmin[CustomField]):
     @admin.display(description="Belongs to", ordering="mailing_list__name")
     def belongs_to(self, field: CustomField) -> str:
         return str(field.mailing_list) if field.mailing_list else "everybody"
+
+    def get_fields(self, request: HttpRequest, obj: CustomField | None = None) -> Any:
+        """Only what there is to choose among has choices; a kind that is fixed already is no condition any more."""
+        without = {"choices"} if obj and obj.kind != CustomField.Kind.CHOICE else set()
+        return [name for name in self.fields if name not in without]
 
     def get_readonly_fields(self, request: HttpRequest, obj: CustomField | None = None) -> Any:
         return ("key", "kind", "mailing_list") if obj else ()  # values are stored under them

@@ -20,6 +20,7 @@ Status = Subscription.Status
 
 @admin.register(MailingList)
 class MailingListAdmin(ScopedAdmin[MailingList]):
+    list_title = "Lists"
     list_display = ("name", "subscribed", "edition", "created_at")
     search_fields = ("name", "description")
     list_select_related = ("edition",)

@@ -94,7 +94,7 @@ def _decided(at: Desk) -> list[history.Told]:
 def _administration(at: Desk) -> dict[str, Any]:
     events = CampaignEvent.objects.filter(campaign__in=_campaigns(at))
     return {
-        "queue": queue_of(at),
+        "queue": queue_of(at)[:2],
         "members": _members(at),
         "events": history.told(events, 12),
         "warnings": _warnings(at),

@@ -22,6 +22,7 @@ from delivery.models import InboxMessage
 @admin.register(InboxMessage)
 class InboxAdmin(ReadOnlyAdmin[InboxMessage]):
     view_permission = Permission.UPDATE
+    list_title = "Inbox"
     list_display = ("message", "recipient", "sender", "received_at")
     list_filter = ("channel",)
     search_fields = ("recipient", "subject")
