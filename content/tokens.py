@@ -1,8 +1,9 @@
 """Signed tokens in the links of a mail: who it went to and where it leads, checked without a database.
 
 A token is base64url without padding over `key id (1 byte) | payload | MAC (10 bytes)`. The payload is varints (and, for
-a link, its URL); the MAC is HMAC-SHA256, cut to 80 bits (RFC 2104 section 5 asks for at least half the hash's length or
-80 bits), under a key derived from the tracking key and the purpose, so that a token of one purpose is worth nothing for
+a link, its URL); the MAC is HMAC-SHA256, cut to 80 bits: the least RFC 2104 section 5 allows, and less than the half of
+the hash it advises, because a forger has to try each guess against the web server. It is made under a key derived from
+the tracking key and the purpose, so that a token of one purpose is worth nothing for
 another. The first of `settings.TRACKING_KEYS` signs and all of them verify: put a new key in front to rotate.
 """
 
