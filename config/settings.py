@@ -8,6 +8,7 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse
 
 from config.keys import generated_key
 
@@ -314,6 +315,12 @@ UNFOLD: dict[str, Any] = {
     ],
     "GLOBAL_CALLBACK": "accounts.admin.sidebar.context",
     "DASHBOARD_CALLBACK": "campaigns.admin.homes.home",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": lambda request: reverse("admin:password_change")},
+            {"title": "Second factor", "link": lambda request: reverse("mfa_index")},
+        ]
+    },
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "accounts.admin.sidebar.navigation"},
     "COMMAND": {"search_models": ["campaigns.campaign", "content.email", "audience.mailinglist", "audience.segment"]},
     "COLORS": {

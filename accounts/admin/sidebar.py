@@ -9,6 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from accounts.admin.desk import Desk, desk
 from accounts.models import Role
 from accounts.permissions import Permission
+from campaigns.admin.approvals import waiting_campaigns
 
 Item = tuple[str, str, str, Permission]  # title, icon, URL name within the admin, what it takes to see it
 
@@ -73,8 +74,8 @@ def _link(item: Item, request: HttpRequest) -> dict[str, Any] | None:
     except NoReverseMatch:
         return None
     link: dict[str, Any] = {"title": title, "icon": icon, "link": url, "active": _is_active(url)}
-    if item is APPROVALS:
-        link["badge"] = "campaigns.admin.approvals.waiting"
+    if item is APPROVALS and (count := waiting_campaigns(desk(request)).count()):
+        link["badge"] = str(count)
     return link
 
 

@@ -41,12 +41,6 @@ def waiting_campaigns(at: Desk) -> CampaignQuerySet:
     return rows.select_related("organization", "edition", "submitted_by").order_by("submitted_at", "pk")
 
 
-def waiting(request: HttpRequest) -> str:
-    """The badge in the sidebar; empty when nothing waits."""
-    count = waiting_campaigns(desk(request)).count()
-    return str(count) if count else ""
-
-
 def queue_of(at: Desk) -> list[Waiting]:
     """The cards of the queue. Each is shown whole, so only so many at a time."""
     return [_card(campaign, at) for campaign in waiting_campaigns(at).prefetch_related("campaign_tags__tag")[:SHOWN]]

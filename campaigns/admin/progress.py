@@ -75,5 +75,5 @@ def progress_fragment(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 
 
 def is_live(campaign: Campaign) -> bool:
-    """Whether the page should keep asking."""
-    return not campaign.paused and campaign.state in (*RUNNING, State.SCHEDULED)
+    """Whether the page should keep asking: somebody else, the clock or a worker is about to move the campaign."""
+    return not campaign.paused and campaign.state in (*RUNNING, State.SCHEDULED, State.PENDING_APPROVAL)
