@@ -41,6 +41,9 @@ from kombu.utils.json import dumps, loads
 
 logger = logging.getLogger(__name__)
 
+# How many messages are taken before a queue is looked at again. A folder that is listed while it changes may leave out
+# an entry, which is then behind those that were listed: order is kept roughly, within so many messages.
+LISTED = 500
 # How often a consumer looks for claims of others that have died.
 RETURN_CLAIMS_EVERY = 2.0
 _sequence = itertools.count()
@@ -248,7 +251,7 @@ class Channel(virtual.Channel):
         listing = self._listings.setdefault(queue, deque())
         if not listing:
             self._return_abandoned()
-            listing.extend(self.store.waiting(queue))
+            listing.extend(self.store.waiting(queue)[:LISTED])
         return listing.popleft() if listing else None
 
     def _return_abandoned(self) -> None:

@@ -96,10 +96,6 @@ def test_racing_producers_and_consumers_lose_nothing_and_deliver_nothing_twice(t
     counts = collections.Counter(tuple(each) for part in got for each in part)
     assert counts == {(producer, n): 1 for producer in ("first", "second") for n in range(1500)}
     assert time.monotonic() - began < 60
-    for part in got:
-        for producer in ("first", "second"):
-            numbers = [n for who, n in part if who == producer]
-            assert numbers == sorted(numbers)
 
 
 def test_one_consumer_gets_messages_in_the_order_they_were_sent(tmp_path):
