@@ -2,20 +2,27 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import slugify
 
 from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import desk
-from accounts.admin.pages import to
+from accounts.admin.pages import page, to
 from accounts.permissions import Permission
+from audience import exports
 from audience.models import MailingList, Subscription
+from campaigns.models import CampaignAudience
 
 Status = Subscription.Status
+MOST_DELETED = 10_000
 
 
 @admin.register(MailingList)
@@ -48,6 +55,60 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
         found = self.get_object(request, object_id)
         more = {"summary": _summary(found, request)} if found else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        export = path("<int:pk>/people.csv", wrap(self.people_csv), name="audience_mailinglist_csv")
+        ours = path("<int:pk>/delete/", wrap(self.ask_delete), name="audience_mailinglist_delete")
+        return [export, ours, *super().get_urls()]
+
+    def _list(self, request: HttpRequest, pk: int) -> MailingList:
+        found = self.get_object(request, str(pk))
+        if found is None:
+            raise Http404("There is no such list.")
+        return found
+
+    def people_csv(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Everybody on the list, as a file that can be imported again."""
+        mailing_list = self._list(request, pk)
+        lines = (line.encode() for line in exports.people_on(mailing_list))
+        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        answer.headers["Content-Disposition"] = f'attachment; filename="{slugify(mailing_list.name) or "list"}.csv"'
+        return answer  # type: ignore[return-value]  # a view may stream
+
+    def ask_delete(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask on GET, with how many subscriptions end; delete on POST. The people stay."""
+        mailing_list = self._list(request, pk)
+        if not self.has_delete_permission(request, mailing_list):
+            raise PermissionDenied
+        count, here = mailing_list.subscriptions.count(), to("audience_mailinglist_change", pk)
+        if why := _keeps(mailing_list, count):
+            messages.error(request, why)
+            return redirect(here)
+        if request.method == "POST":
+            mailing_list.delete()
+            messages.success(request, f"The list “{mailing_list.name}” is deleted.")
+            return redirect(to("audience_mailinglist_changelist"))
+        return page(
+            request,
+            "admin/parts/delete.html",
+            title="Delete",
+            crumbs=[("Lists", to("audience_mailinglist_changelist")), (mailing_list.name, here)],
+            what=f"the list “{mailing_list.name}”",
+            keeps=f"{count:,} subscriptions end with it, and with them who asked for what. The people stay.",
+            action=to("audience_mailinglist_delete", pk),
+            back=here,
+        )
+
+
+def _keeps(mailing_list: MailingList, count: int) -> str:
+    """Why a list cannot be deleted, if it cannot."""
+    named = CampaignAudience.objects.filter(mailing_list=mailing_list).select_related("campaign").first()
+    if named:
+        return f"The campaign {named.campaign} names this list, so it is kept."
+    if count > MOST_DELETED:
+        return f"{count:,} people are on this list. Lists of more than {MOST_DELETED:,} are not deleted here."
+    return ""
 
 
 def _summary(mailing_list: MailingList, request: HttpRequest) -> dict[str, Any]:

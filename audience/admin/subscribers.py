@@ -62,6 +62,7 @@ class StatusFilter(ChoiceFilter):
 
 @admin.register(Subscriber)
 class SubscriberAdmin(ScopedAdmin[Subscriber]):
+    delete_permission = None  # reports count the people they were sent to
     list_display = ("person", "phone", "lists", "created_at")
     list_filter = (ListFilter, StatusFilter, ("created_at", DateRangeFilter))
     search_fields = ("email",)

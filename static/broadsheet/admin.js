@@ -14,6 +14,12 @@
     document.querySelectorAll("input[type=file].bs-input").forEach((field) => (field.hasChangeListener = true));
   });
 
+  // The theme's search field has a placeholder but no name.
+  document.addEventListener("DOMContentLoaded", () => {
+    const search = document.querySelector("#changelist-search input[type=text], #changelist-search input[type=search]");
+    if (search && !search.hasAttribute("aria-label")) search.setAttribute("aria-label", search.placeholder || "Search");
+  });
+
   // Links marked data-dialog open their page in a dialog.
   let dialog;
 

@@ -143,15 +143,31 @@ def test_a_list_says_how_many_are_on_it_in_which_state(mailing_list, anna, bob, 
     assert (counts["subscribed"], counts["bounced"], counts["complained"]) == (1, 1, 0)
 
 
-def test_a_list_that_campaigns_use_is_not_deleted(organization, bob, login):
-    campaign = campaign_in("draft", organization)
-    mailing_list = campaign.audience.get().mailing_list
-    address = reverse("admin:audience_mailinglist_delete", args=[mailing_list.pk])
+def test_a_list_that_campaigns_name_is_kept(organization, bob, login):
+    mailing_list = campaign_in("sent", organization).audience.get().mailing_list
 
-    page = login(bob).post(address, {"post": "yes"}, follow=True)
+    answer = login(bob).post(reverse("admin:audience_mailinglist_delete", args=[mailing_list.pk]))
 
+    assert "names this list" in told(answer)
     mailing_list.refresh_from_db()
-    assert page.status_code == 200
+
+
+def test_a_list_is_deleted_after_a_question_and_its_people_stay(organization, mailing_list, anna, bob, login):
+    address, browser = reverse("admin:audience_mailinglist_delete", args=[mailing_list.pk]), login(bob)
+
+    asked = browser.get(address).content.decode()
+    browser.post(address)
+
+    assert "1 subscriptions end with it" in asked
+    assert not organization.mailing_lists.exists()
+    assert Subscriber.objects.get() == anna
+
+
+def test_the_people_of_a_list_are_a_file(mailing_list, anna, bob, charlie, login):
+    address = reverse("admin:audience_mailinglist_csv", args=[mailing_list.pk])
+
+    assert b"anna@example.com" in b"".join(login(bob).get(address).streaming_content)
+    assert login(charlie).get(address).status_code == 404
 
 
 @pytest.mark.parametrize(
