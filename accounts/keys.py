@@ -27,7 +27,11 @@ def issue(membership: Membership, *, name: str, by: Actor) -> tuple[ApiKey, str]
     _require_may_manage(membership, by)
     plain = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
-        membership=membership, name=name, prefix=plain[:SHOWN_CHARACTERS], digest=_digest(plain)
+        membership=membership,
+        name=name,
+        prefix=plain[:SHOWN_CHARACTERS],
+        digest=_digest(plain),
+        issued_by=by.user,
     )
     return key, plain
 

@@ -156,6 +156,14 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100, help_text="What uses this key, for example “shop”.")
     prefix = models.CharField(max_length=12, editable=False, help_text="The first characters, to recognise the key by.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    issued_by = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+        help_text="Who saw the key, and may act with it.",
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
-from accounts.models import Organization, Role, User
+from accounts.models import ApiKey, Organization, Role, User
 from accounts.permissions import is_trusted
 from audience.models import MailingList, Segment
 from campaigns.models import Campaign, CampaignRevision, Variant
@@ -62,9 +62,13 @@ def approvers_of(campaign: Campaign) -> QuerySet[User]:
     return people.exclude(pk=campaign.submitted_by_id)
 
 
-def is_own(campaign: Campaign, user: User | None) -> bool:
-    """Whether the four-eyes rule keeps this person from approving; it holds for superusers too."""
-    return campaign.organization.four_eyes and user is not None and campaign.submitted_by_id == user.pk
+def is_own(campaign: Campaign, user: User | None, key: ApiKey | None = None) -> bool:
+    """Whether the four-eyes rule keeps this person from approving; it holds for superusers too.
+
+    A key acts in another's name, but whoever issued it has seen it: with it they would approve their own campaign.
+    """
+    people = {user.pk if user else None, key.issued_by_id if key else None} - {None}
+    return campaign.organization.four_eyes and campaign.submitted_by_id in people
 
 
 # --- revisions ---------------------------------------------------------------------------------------------------

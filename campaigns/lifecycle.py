@@ -112,7 +112,7 @@ def unschedule(campaign: Campaign, *, by: Actor, reason: str = "") -> Campaign:
 def approve(campaign: Campaign, *, by: Actor, revision: str = "", reason: str = "") -> Campaign:
     """T4. With `revision`, refuses when what the approver looked at has changed since. A time in the past means now."""
     with locked(campaign, "approve", by) as row:
-        if approval.is_own(row, by.user):
+        if approval.is_own(row, by.user, by.api_key):
             raise NotAllowed("You submitted this campaign, so somebody else has to approve it.")
         if revision and revision != approval.revision(row):
             why = "The campaign has changed since you looked at it; look again."

@@ -30,18 +30,26 @@ def inbox() -> Program:
 
 
 def workers() -> list[Program]:
-    """WORKER_PROCESSES of them: the children of one pool on a broker, workers of their own on a folder.
+    """WORKER_PROCESSES that send, and one for errands: the clock's short tasks, so that no freeze, no start and no
+    figure waits until a batch is out.
 
-    A folder cannot be watched by Celery's event loop, and without the loop all children of a pool take their tasks
-    from one pipe under one lock: the lock goes with a child that is killed, and the others wait for ever.
+    Those that send are the children of one pool on a broker, and workers of their own on a folder: a folder cannot be
+    watched by Celery's event loop, and without the loop all children of a pool take their tasks from one pipe under
+    one lock. The lock goes with a child that is killed, and the others wait for ever.
     """
-    if settings.CELERY_BROKER_URL.startswith("folder:"):
-        return [_worker(f"worker{number}", "solo", 1) for number in range(1, settings.WORKER_PROCESSES + 1)]
-    return [_worker("worker", "prefork", settings.WORKER_PROCESSES)]
+    short, everything = (
+        settings.CELERY_TASK_DEFAULT_QUEUE,
+        f"{settings.CELERY_TASK_DEFAULT_QUEUE},{settings.BATCH_QUEUE}",
+    )
+    errands = _worker("errands", "solo", 1, short)
+    if not settings.CELERY_BROKER_URL.startswith("folder:"):
+        return [errands, _worker("worker", "prefork", settings.WORKER_PROCESSES, everything)]
+    numbers = range(1, settings.WORKER_PROCESSES + 1)
+    return [errands, *(_worker(f"worker{number}", "solo", 1, everything) for number in numbers)]
 
 
-def _worker(name: str, pool: str, concurrency: int) -> Program:
-    options = ["--pool", pool, "--concurrency", str(concurrency), "--loglevel", "INFO"]
+def _worker(name: str, pool: str, concurrency: int, queues: str) -> Program:
+    options = ["--pool", pool, "--concurrency", str(concurrency), "--queues", queues, "--loglevel", "INFO"]
     # Workers that watch each other are of no use here and cost messages.
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Program(
@@ -86,6 +94,8 @@ def described(program: Program) -> str:
             return f"smtp://{settings.INBOX_HOST}:{settings.INBOX_PORT}, read what arrives at {inbox_page}"
         case "clock":
             return "starts what is due"
+        case "errands":
+            return "short tasks, which do not wait behind what is being sent"
         case "worker":
             return f"{settings.WORKER_PROCESSES} processes on {broker()}"
         case _:

@@ -21,6 +21,7 @@ from unfold import forms as theme_forms
 from unfold import widgets as theme_widgets
 
 from accounts.admin.desk import desk
+from accounts.admin.pages import row_number
 from accounts.admin.paginator import BigTablePaginator
 from accounts.models import Organization
 from accounts.permissions import Permission
@@ -284,7 +285,10 @@ class RelatedFilter(ChoiceFilter):
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
         value = self.value()
-        return queryset.filter(**{self.path: value}) if value and value.isdecimal() else queryset
+        if not value:
+            return queryset
+        number = row_number(value)
+        return queryset.filter(**{self.path: number}) if number else queryset.none()
 
 
 class ReadOnlyAdmin(ScopedAdmin[RowT]):

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 Crumb = tuple[str, str]  # name, address; the page itself has none
+LARGEST_KEY = 2**63 - 1
 
 
 def page(
@@ -77,3 +78,10 @@ def dress(field: forms.Field) -> None:
     """Give a field's widget its class."""
     css = next(css for kind, css in _CLASSES if isinstance(field.widget, kind))
     field.widget.attrs["class"] = f"{css} {field.widget.attrs.get('class', '')}".strip()
+
+
+def row_number(text: str | None) -> int | None:
+    """A row's key as it stands in an address or a form; None for what can be nobody's key."""
+    if not text or not text.isdecimal() or len(text) > len(str(LARGEST_KEY)):
+        return None
+    return int(text) if 0 < int(text) <= LARGEST_KEY else None

@@ -89,6 +89,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='What uses this key, for example “shop”.', max_length=100)),
                 ('prefix', models.CharField(editable=False, help_text='The first characters, to recognise the key by.', max_length=12)),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
+                ('issued_by', models.ForeignKey(editable=False, help_text='Who saw the key, and may act with it.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('last_used_at', models.DateTimeField(editable=False, null=True)),
                 ('revoked_at', models.DateTimeField(editable=False, null=True)),

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
-from accounts.admin.pages import DeskForm, fragment, page, to
+from accounts.admin.pages import DeskForm, fragment, page, row_number, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from audience import exports, segments
@@ -234,10 +234,10 @@ def _users(segment: Segment) -> QuerySet[Campaign]:
 def count_fragment(request: HttpRequest) -> HttpResponse:
     """Who the rules typed right now mean: a sentence and a number; nothing is stored."""
     rows = Organization.objects.visible_to(request.user)
-    organization = rows.filter(pk=request.POST.get("organization") or 0).first()
+    organization = rows.filter(pk=row_number(request.POST.get("organization")) or 0).first()
     if organization is None:
         raise PermissionDenied
-    chosen = [int(pk) for pk in request.POST.getlist("mailing_lists") if pk.isdecimal()]
+    chosen = [pk for text in request.POST.getlist("mailing_lists") if (pk := row_number(text))]
     lists = MailingList.objects.of(organization).filter(pk__in=chosen)
     context: dict[str, Any] = {}
     try:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.admin.base import ChoiceFilter, DateRangeFilter, RelatedFilter, ScopedAdmin
 from accounts.admin.desk import desk
-from accounts.admin.pages import DeskForm, dress, page, to
+from accounts.admin.pages import DeskForm, dress, page, row_number, to
 from accounts.models import Organization
 from accounts.permissions import Permission
 from audience import people, subscriptions, suppressions
@@ -55,8 +55,8 @@ class StatusFilter(ChoiceFilter):
         if self.value() not in Status.values:
             return queryset
         rows = Subscription.objects.visible_to(request.user).filter(status=self.value())
-        chosen = request.GET.get("list", "")
-        rows = rows.filter(mailing_list=int(chosen)) if chosen.isdecimal() else rows
+        chosen = row_number(request.GET.get("list"))
+        rows = rows.filter(mailing_list=chosen) if chosen else rows
         return queryset.filter(pk__in=rows.values("subscriber"))
 
 

@@ -6,11 +6,13 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.actors import Actor
 from accounts.admin.desk import actor, desk
-from accounts.admin.pages import DeskForm, fragment, page, to
+from accounts.admin.pages import DeskForm, fragment, page, row_number, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from audience import selection
@@ -175,7 +177,7 @@ def add(request: HttpRequest) -> HttpResponse:
         messages.info(request, "Choose the organization the campaign is for, at the top of the menu.")
         return redirect(to("campaigns_campaign_changelist"))
     form = CampaignForm(request.POST or None, organization=at.organization)
-    if request.method == "POST" and form.is_valid() and (campaign := _create(request, form)):
+    if request.method == "POST" and form.is_valid() and (campaign := _save(request, form)):
         if form.wants_new_email:
             return _to_editor(request, campaign)
         messages.success(request, f"“{campaign.name}” is a draft now.")
@@ -190,42 +192,50 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, "It has been sent, so it cannot be changed any more. Copy it instead.")
         return back_to(campaign)
     form = CampaignForm(request.POST or None, organization=campaign.organization, campaign=campaign)
-    if request.method == "POST" and form.is_valid():
-        try:
-            campaign = drafts.edit(campaign, by=actor(request), **form.values)
-        except CampaignError as refused:
-            form.add_error(None, forms.ValidationError(explain(refused)))
-        else:
-            if form.wants_new_email:
-                return _to_editor(request, campaign)
-            messages.success(request, f"“{campaign.name}” is saved.")
-            return back_to(campaign)
+    if request.method == "POST" and form.is_valid() and (saved := _save(request, form, campaign)):
+        if form.wants_new_email:
+            return _to_editor(request, saved)
+        messages.success(request, f"“{saved.name}” is saved.")
+        return back_to(saved)
     return _form_page(request, form, title="Edit", campaign=campaign)
 
 
-def _create(request: HttpRequest, form: CampaignForm) -> Campaign | None:
+def _save(request: HttpRequest, form: CampaignForm, campaign: Campaign | None = None) -> Campaign | None:
+    """The campaign, and the email it is to say, both or neither; None where it is refused, which the form then says."""
+    by = actor(request)
     try:
-        return drafts.create(form.organization, by=actor(request), **form.values)
+        with transaction.atomic():
+            if campaign is None:
+                campaign = drafts.create(form.organization, by=by, **form.values)
+            else:
+                campaign = drafts.edit(campaign, by=by, **form.values)
+            if form.wants_new_email:
+                campaign = drafts.edit(campaign, by=by, email=_new_email(campaign, by))
+            return campaign
     except CampaignError as refused:
         form.add_error(None, forms.ValidationError(explain(refused)))
         return None
 
 
-def _to_editor(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    """Make the campaign's email, from its edition's sender, and open it for writing."""
+def _new_email(campaign: Campaign, by: Actor) -> Email:
+    """From the sender of the campaign's edition."""
     edition = campaign.edition
-    email = Email.objects.create(
+    return Email.objects.create(
         organization=campaign.organization,
         edition=edition,
         title=campaign.name,
         from_name=edition.from_name if edition else "",
         from_email=edition.from_email if edition else "",
         html=STARTER,
-        created_by=actor(request).user,
+        created_by=by.user,
     )
-    drafts.edit(campaign, by=actor(request), email=email)
+
+
+def _to_editor(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Open the campaign's new email for writing."""
+    email = campaign.variants.get().email_id
     messages.success(request, f"“{campaign.name}” is a draft now. Write its email; then choose when it goes out.")
-    return redirect(f"{to('content_email_change', email.pk)}?campaign={campaign.pk}")
+    return redirect(f"{to('content_email_change', email)}?campaign={campaign.pk}")
 
 
 def _form_page(
@@ -265,8 +275,8 @@ def _choice(form: CampaignForm, name: str, key: str) -> dict[str, Any]:
 def estimate_draft(request: HttpRequest) -> HttpResponse:
     """Who would get the audience that is ticked right now, before anything is saved."""
     organization = desk(request).organization
-    if pk := request.POST.get("campaign"):
-        organization = campaign_of(request, int(pk)).organization
+    if named := request.POST.get("campaign"):
+        organization = campaign_of(request, row_number(named) or 0).organization
     if organization is None or not desk(request).may(Permission.READ, organization):
         raise PermissionDenied
     counted = _estimate_ticked(request, organization)
@@ -288,5 +298,5 @@ def _estimate_ticked(request: HttpRequest, organization: Organization) -> Estima
 def _part_named(key: str, excluded: bool) -> selection.Part:
     """From `list-3+segment-5`; what makes no sense reaches nobody."""
     pairs = dict(piece.partition("-")[::2] for piece in key.split("+"))
-    numbers = {kind: int(number) for kind, number in pairs.items() if number.isdecimal()}
+    numbers = {kind: row_number(number) for kind, number in pairs.items()}
     return selection.Part(numbers.get("list"), numbers.get("segment"), excluded)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.formats import date_format
 from django.utils.text import slugify
 
-from accounts.admin.pages import page
+from accounts.admin.pages import page, row_number
 from campaigns.admin.lookup import crumbs_of, of_campaign
 from campaigns.admin.progress import SKIP_WORDS
 from campaigns.models import Campaign, Channel
@@ -111,4 +111,4 @@ def chosen_people(request: HttpRequest) -> tuple[str, int | None, str]:
     """The filter of the people's page: which of them, by which link, whose address."""
     chosen, link = request.GET.get("state", ""), request.GET.get("link", "")
     words = request.GET.get("q", "").strip()
-    return chosen if chosen in Chosen.values else Chosen.ALL, int(link) if link.isdecimal() else None, words
+    return chosen if chosen in Chosen.values else Chosen.ALL, row_number(link), words

@@ -182,3 +182,23 @@ def test_the_parts_of_a_text_message_are_counted(bob, login, text, expected):
     page = login(bob).post(reverse("admin:campaigns_campaign_sms_parts"), {"sms_body": text}).content.decode()
 
     assert expected in page
+
+
+def test_a_new_email_that_a_scheduled_campaign_cannot_have_leaves_nothing_behind(organization, bob, login):
+    campaign = campaign_in("scheduled", organization)
+    before = Email.objects.count(), campaign.name, campaign.variants.get().email
+    lists = [f"list-{part.mailing_list_id}" for part in campaign.audience.all()]
+
+    answer = login(bob).post(edit_address(campaign), given(content="new", included=lists))
+
+    campaign.refresh_from_db()
+    assert answer.status_code == 422
+    assert "The email has no subject." in answer.content.decode()
+    assert (Email.objects.count(), campaign.name, campaign.variants.get().email) == before
+
+
+@pytest.mark.parametrize("named", ["abc", "9" * 30, "-1", "0"])
+def test_an_estimate_for_a_campaign_that_cannot_be_is_not_found(organization, bob, login, named):
+    answer = login(bob).post(reverse("admin:campaigns_campaign_estimate_draft"), {"campaign": named})
+
+    assert answer.status_code == 404

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils.timezone import now
 
+from accounts import keys
+from accounts.actors import Actor, Surface
 from accounts.models import Membership, Organization
 from campaigns import approval, drafts, lifecycle
 from campaigns.errors import InvalidTransition, NotAllowed, NotReady
@@ -123,6 +125,20 @@ def test_nobody_approves_their_own_not_even_a_superuser(organization, alice):
 
     assert "approve" not in lifecycle.allowed(campaign, alice)
     assert alice not in approval.approvers_of(campaign)
+
+
+def test_nobody_approves_their_own_with_a_key_they_issued_in_anothers_name(organization, alice, erin):
+    set_policy(organization, Organization.Approval.ALWAYS)
+    membership = Membership.objects.get(user=erin)
+    campaign = draft_campaign(organization, by=acting(alice))
+    lifecycle.submit(campaign, by=acting(alice))
+    hers, alices = (keys.issue(membership, name="shop", by=acting(person))[0] for person in (erin, alice))
+
+    with pytest.raises(NotAllowed, match="somebody else"):
+        lifecycle.approve(campaign, by=Actor(user=erin, surface=Surface.MANAGEMENT, api_key=alices))
+
+    lifecycle.approve(campaign, by=Actor(user=erin, surface=Surface.MANAGEMENT, api_key=hers))
+    assert campaign.approved_by == erin
 
 
 def test_an_organization_can_do_without_a_second_pair_of_eyes(organization, alice):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from operations import programs
 from operations.supervisor import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,3 +115,15 @@ def test_a_database_that_is_not_migrated_is_told(installation, tmp_path):
 
     assert done.returncode == 1
     assert "manage.py migrate" in done.stderr
+
+
+@pytest.mark.parametrize("broker", ["folder://", "amqp://guest:guest@localhost:5672//"])
+def test_the_clocks_short_tasks_have_a_worker_that_no_batch_can_keep_busy(settings, broker):
+    settings.CELERY_BROKER_URL = broker
+
+    queues = [program.command[program.command.index("--queues") + 1].split(",") for program in programs.workers()]
+
+    both = [settings.CELERY_TASK_DEFAULT_QUEUE, settings.BATCH_QUEUE]
+    assert queues[0] == [settings.CELERY_TASK_DEFAULT_QUEUE]
+    assert all(taken == both for taken in queues[1:])
+    assert queues[1:]

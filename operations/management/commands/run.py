@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from operations import programs
 from operations.supervisor import Program, SupervisorError, running
 
-COLOURS = {"web": "36", "worker": "35", "clock": "34", "inbox": "33"}
+COLOURS = {"web": "36", "worker": "35", "errands": "35", "clock": "34", "inbox": "33"}
 
 
 class Command(BaseCommand):
