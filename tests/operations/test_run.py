@@ -108,10 +108,8 @@ def test_a_taken_port_is_told_in_one_line(installation, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_is_not_migrated_is_told(installation, tmp_path):
-    manage(installation, "migrate", "stats", "zero", "--verbosity", "0")
-
-    done = manage(installation, "run", check=False)
+def test_a_database_that_is_not_migrated_is_told(tmp_path):
+    done = manage(environment(tmp_path), "run", check=False)
 
     assert done.returncode == 1
     assert "manage.py migrate" in done.stderr
