@@ -16,11 +16,25 @@ from accounts.scoping import ScopedQuerySet
 class MailingList(models.Model):
     """A list people subscribe to."""
 
+    class OptIn(models.TextChoices):
+        SINGLE = "single", "Single opt-in"
+        DOUBLE = "double", "Double opt-in"
+
     public_id = PublicIdField("lst")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="mailing_lists")
     edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.SET_NULL, related_name="mailing_lists")
     name = models.CharField(max_length=255, help_text="Shown to subscribers on unsubscribe pages.")
     description = models.TextField(blank=True)
+    opt_in = models.CharField(
+        max_length=8, choices=OptIn, default=OptIn.SINGLE, help_text="Whether people confirm by a mail we send them."
+    )
+    confirmation_subject = models.CharField(max_length=200, blank=True, help_text="Empty: a subject of ours.")
+    confirmation_text = models.TextField(
+        blank=True, help_text="Said in the confirmation mail above its link. Empty: words of ours."
+    )
+    is_public = models.BooleanField(
+        default=False, help_text="Offered to people on the preference page who are not on it yet."
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     modified_at = models.DateTimeField(auto_now=True)
 
@@ -96,6 +110,8 @@ class Subscription(models.Model):
     )
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     subscribed_at = models.DateTimeField(null=True, blank=True, default=now)
+    confirmation_sent_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True, help_text="When the person followed the link we sent.")
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     unsubscribe_source = models.CharField(
         max_length=64, blank=True, help_text="Where the person said so: page, one-click, api, admin."
@@ -125,6 +141,85 @@ class Subscription(models.Model):
         return f"{self.subscriber} on {self.mailing_list}"
 
 
+class ConsentEvent(models.Model):
+    """One thing a person agreed to or took back, or that ended their subscription; rows are added and never changed."""
+
+    class Kind(models.TextChoices):
+        REQUESTED = "requested", "Asked for a confirmation"
+        CONFIRMED = "confirmed", "Confirmed"
+        SUBSCRIBED = "subscribed", "Subscribed"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        BOUNCED = "bounced", "Ended by a bounce"
+        COMPLAINED = "complained", "Ended by a complaint"
+
+    organization_path = "subscriber__organization"
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consent_events")
+    mailing_list = models.ForeignKey(
+        MailingList, null=True, blank=True, on_delete=models.SET_NULL, related_name="consent_events"
+    )
+    list_name = models.CharField(max_length=255, help_text="What the list was called; stays when the list goes.")
+    kind = models.CharField(max_length=16, choices=Kind)
+    at = models.DateTimeField(default=now, help_text="When the person said so.")
+    recorded_at = models.DateTimeField(default=now, editable=False)
+    source = models.CharField(max_length=64, blank=True, help_text="Where: import, api, admin, page, one-click...")
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    wording = models.TextField(blank=True, help_text="What the person was shown when they agreed.")
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        # read by a person's page
+        indexes: ClassVar = [models.Index(fields=["subscriber", "id"], name="audience_consent_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.list_name} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class SubscriberTag(models.Model):
+    """A word on people of one list, put there by programs and people; not a campaign's tag."""
+
+    organization_path = "mailing_list__organization"
+
+    mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="subscriber_tags")
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mailing_list", "name"], name="audience_subscriber_tag_once_per_list")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TaggedSubscription(models.Model):
+    """That a subscription carries a subscriber tag of its list."""
+
+    organization_path = "tag__mailing_list__organization"
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="tagged", db_index=False
+    )  # led by the constraint
+    tag = models.ForeignKey(SubscriberTag, on_delete=models.CASCADE, related_name="tagged")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["subscription", "tag"], name="audience_tagged_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subscription} tagged {self.tag}"
+
+
 class CustomField(models.Model):
     """A typed field of one list, or (without a list) of every subscriber of the organization."""
 
@@ -134,6 +229,8 @@ class CustomField(models.Model):
         DATE = "date", "Date"
         BOOLEAN = "boolean", "Yes or no"
         CHOICE = "choice", "One of several"
+        TIME = "time", "Time of day"
+        MULTI_CHOICE = "multi_choice", "Any of several"
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="custom_fields")
     mailing_list = models.ForeignKey(
@@ -201,6 +298,9 @@ class Segment(models.Model):
     )
     mailing_lists = models.ManyToManyField(MailingList, blank=True, related_name="segments")
     rules = models.JSONField(default=dict, blank=True, help_text="The rule tree; empty selects everybody.")
+    is_ad_hoc = models.BooleanField(
+        default=False, help_text="Made for one campaign by a program; not offered to anybody else."
+    )
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     status_reason = models.CharField(max_length=500, blank=True)
     user_count = models.PositiveIntegerField(default=0)
@@ -292,12 +392,22 @@ class Import(models.Model):
     class OnConflict(models.TextChoices):
         UPDATE = "update", "Update people who are already on the list"
         SKIP = "skip", "Leave people who are already on the list as they are"
+        FILL = "fill", "Only fill in what is missing of people who are already on the list"
+
+    class FileFormat(models.TextChoices):
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "Excel workbook"
+
+    class OptInStatus(models.TextChoices):
+        SUBSCRIBED = "subscribed", "They agreed: subscribe them"
+        UNCONFIRMED = "unconfirmed", "They still have to confirm: send them the confirmation mail"
 
     public_id = PublicIdField("imp")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="imports")
     mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="imports")
     file = models.FileField(upload_to="imports/")
     file_name = models.CharField(max_length=255)
+    file_format = models.CharField(max_length=8, choices=FileFormat, default=FileFormat.CSV)
     encoding = models.CharField(max_length=32, blank=True)
     delimiter = models.CharField(max_length=1, blank=True)
     has_header = models.BooleanField(default=True, help_text="The first row names the columns.")
@@ -308,6 +418,13 @@ class Import(models.Model):
         max_length=5, blank=True, help_text="Completes phone numbers written without a country, such as +45."
     )
     on_conflict = models.CharField(max_length=8, choices=OnConflict, default=OnConflict.UPDATE)
+    opt_in_status = models.CharField(max_length=16, choices=OptInStatus, default=OptInStatus.SUBSCRIBED)
+    consent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When people agreed, where the file has no column for it."
+    )
+    consent_ip_address = models.GenericIPAddressField(null=True, blank=True)
+    consent_source = models.CharField(max_length=64, blank=True, help_text="Where they agreed, such as fair-2026.")
+    consent_wording = models.TextField(blank=True, help_text="What they were shown when they agreed.")
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     status_reason = models.CharField(max_length=500, blank=True)
     rows_total = models.PositiveIntegerField(default=0)

@@ -112,6 +112,12 @@ class Campaign(models.Model):
         default=0, editable=False, help_text="People a message is attempted to."
     )
 
+    frequency_cap_hours = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Leave out people whom the organization mailed within this many hours; empty leaves out nobody.",
+    )
+
     tags = TaggableManager(through=CampaignTag, blank=True)  # type: ignore[no-untyped-call]
     original = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children", editable=False
