@@ -3,7 +3,7 @@
 from django.db.models import Sum
 
 from accounts.actors import Surface
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.permissions import granted
 from campaigns import approval
 from campaigns.models import Campaign, State
@@ -28,8 +28,10 @@ OFFERED = (
 )
 
 
-def allowed(campaign: Campaign, user: User | None, surface: Surface = Surface.ADMIN) -> list[str]:
-    """The verbs this person can use on this campaign now, the likeliest next one first."""
+def allowed(
+    campaign: Campaign, user: User | None, surface: Surface = Surface.ADMIN, key: ApiKey | None = None
+) -> list[str]:
+    """The verbs this person, perhaps through this key, can use on this campaign now, the likeliest next one first."""
     permissions = granted(user, campaign.organization)
     return [
         verb
@@ -37,15 +39,15 @@ def allowed(campaign: Campaign, user: User | None, surface: Surface = Surface.AD
         if TRANSITIONS[verb].permission in permissions
         and not campaign.deleted_at
         and campaign.state in TRANSITIONS[verb].sources
-        and _fits(verb, campaign, user, surface)
+        and _fits(verb, campaign, user, surface, key)
     ]
 
 
-def _fits(verb: str, campaign: Campaign, user: User | None, surface: Surface) -> bool:
+def _fits(verb: str, campaign: Campaign, user: User | None, surface: Surface, key: ApiKey | None) -> bool:
     """What the table does not say: conditions on the row besides its state."""
     match verb:
         case "approve":
-            return not approval.is_own(campaign, user)
+            return not approval.is_own(campaign, user, key)
         case "resume":
             return campaign.paused
         case "pause":

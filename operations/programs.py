@@ -26,6 +26,7 @@ def inbox() -> Program:
         name="inbox",
         command=(*MANAGE, "inbox", "--host", host, "--port", str(port)),
         port=Port(host=host, number=port, setting="INBOX_PORT"),
+        serves_others=True,  # a worker finishes the messages it has in hand
     )
 
 

@@ -1,8 +1,9 @@
 """Several programs that belong together: started in order, watched, and stopped together.
 
 Each child leads a session of its own, so that Ctrl-C in the terminal reaches only the supervisor, which then stops the
-children in reverse order: SIGTERM to the leader (a Celery worker wants to finish what it has in hand; a SIGTERM
-to its pool processes would lose it), time to end, then SIGKILL to whatever is left of the group. Nothing is restarted:
+children, all at once but for those that serve others, who go last: SIGTERM to the leader (a Celery worker wants to
+finish what it has in hand; a SIGTERM to its pool processes would lose it), time to end, then SIGKILL to whatever is
+left of the group. Nothing is restarted:
 when one child ends, all are stopped, and the error says which it was and shows its last lines. If the supervisor itself
 is killed, the kernel tells the children (Linux).
 
@@ -52,6 +53,7 @@ class Program:
     port: Port | None = None
     ready: str | None = None  # a pattern in its log; without one, an open port or a started process is enough
     environment: Mapping[str, str] = field(default_factory=dict)
+    serves_others: bool = False  # stopped when the others are gone, who may need it to finish
 
 
 class SupervisorError(Exception):
@@ -140,16 +142,10 @@ class Child:
             return re.search(self.program.ready, self.log.text()) is not None
         return self.program.port is None or _answers(self.program.port)
 
-    def stop(self, seconds: float) -> int:
-        """Ask, wait, then kill the whole group; its exit status."""
-        if self.process.returncode is not None:
-            return self.process.returncode
-        with suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + seconds
-        while not self.has_ended() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return self.kill()
+    def ask_to_stop(self) -> None:
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGTERM)
 
     def kill(self) -> int:
         if self.process.returncode is None:
@@ -197,14 +193,25 @@ class Supervisor:
                 raise ChildDied(child, child.kill())
 
     def stop(self, seconds: float = SECONDS_TO_STOP) -> None:
-        """Everything, in reverse order; whoever does not end in time is killed. Interrupted, it kills at once."""
+        """Everything; whoever does not end in time is killed. Interrupted, it kills at once."""
         try:
-            for child in reversed(self.children):
-                child.stop(seconds)
+            _stop([child for child in self.children if not child.program.serves_others], seconds)
+            _stop([child for child in self.children if child.program.serves_others], seconds)
         finally:
             for child in self.children:
                 child.kill()
             self.children.clear()
+
+
+def _stop(children: Sequence[Child], seconds: float) -> None:
+    """Ask all, wait for all, then kill the groups of those still there."""
+    for child in children:
+        child.ask_to_stop()
+    deadline = time.monotonic() + seconds
+    while not all(child.has_ended() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for child in children:
+        child.kill()
 
 
 @contextmanager

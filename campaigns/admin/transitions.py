@@ -96,6 +96,9 @@ def _refuse(request: HttpRequest, campaign: Campaign, verb: Verb) -> HttpRespons
 
 def _act(request: HttpRequest, campaign: Campaign, verb: Verb, form: DeskForm | None) -> HttpResponse:
     given: dict[str, Any] = dict(form.cleaned_data) if form else {}
+    if verb.name == "approve" and not given["revision"]:
+        messages.error(request, "An approval says what was looked at. Look at the campaign, then approve it.")
+        return back_to(campaign)
     try:
         if isinstance(form, ScheduleForm):
             given["schedule"] = form.schedule

@@ -47,7 +47,7 @@ def test_a_get_changes_nothing(organization, alice, login, state, verb):
         ("draft", "submit", {"when": "now"}, State.SCHEDULED),
         ("draft", "delete", {}, State.DRAFT),
         ("draft", "send_now", {}, State.CALCULATING),
-        ("pending_approval", "approve", {"reason": ""}, State.SCHEDULED),
+        ("pending_approval", "approve", {"revision": approval.revision}, State.SCHEDULED),
         ("pending_approval", "reject", {"reason": "The date is wrong."}, State.DRAFT),
         ("pending_approval", "withdraw", {}, State.DRAFT),
         ("scheduled", "unschedule", {}, State.DRAFT),
@@ -58,7 +58,9 @@ def test_a_get_changes_nothing(organization, alice, login, state, verb):
 def test_a_post_acts_and_says_so(organization, alice, login, state, verb, given, expected):
     campaign = campaign_in(state, organization)
 
-    answer = login(alice).post(address(campaign, verb), given)
+    values = {name: value(campaign) if callable(value) else value for name, value in given.items()}
+
+    answer = login(alice).post(address(campaign, verb), values)
 
     assert answer.status_code == 302
     assert after(campaign).state == expected
@@ -112,7 +114,7 @@ def test_a_viewer_may_not(organization, victor, login, verb):
 def test_a_marketer_may_not_approve(organization, bob, login):
     campaign = campaign_in("pending_approval", organization)
 
-    answer = login(bob).post(address(campaign, "approve"), {"reason": ""})
+    answer = login(bob).post(address(campaign, "approve"), {"revision": approval.revision(campaign)})
 
     assert "may not approve" in told(answer)
     assert after(campaign).state == State.PENDING_APPROVAL
@@ -138,6 +140,15 @@ def test_an_approval_of_something_that_has_changed_meanwhile_is_refused(organiza
     answer = login(erin).post(address(campaign, "approve"), {"reason": "", "revision": looked_at})
 
     assert "look again" in told(answer)
+    assert after(campaign).state == State.PENDING_APPROVAL
+
+
+def test_an_approval_that_does_not_say_what_was_looked_at_is_refused(organization, erin, login):
+    campaign = campaign_in("pending_approval", organization)
+
+    answer = login(erin).post(address(campaign, "approve"), {"reason": ""})
+
+    assert "what was looked at" in told(answer)
     assert after(campaign).state == State.PENDING_APPROVAL
 
 
@@ -226,7 +237,7 @@ def test_a_dialog_is_only_the_body_of_the_page(organization, bob, login):
 def test_after_a_decision_the_approver_is_back_in_the_queue(organization, erin, login):
     campaign, queue = campaign_in("pending_approval", organization), reverse("admin:campaigns_campaign_approvals")
 
-    there = login(erin).post(address(campaign, "approve"), {"reason": "", "next": queue})
+    there = login(erin).post(address(campaign, "approve"), {"revision": approval.revision(campaign), "next": queue})
 
     assert there.url == queue
 
@@ -234,6 +245,8 @@ def test_after_a_decision_the_approver_is_back_in_the_queue(organization, erin, 
 def test_nobody_is_sent_to_another_site(organization, erin, login):
     campaign = campaign_in("pending_approval", organization)
 
-    there = login(erin).post(address(campaign, "approve"), {"reason": "", "next": "https://evil.example/"})
+    there = login(erin).post(
+        address(campaign, "approve"), {"revision": approval.revision(campaign), "next": "https://evil.example/"}
+    )
 
     assert there.url == reverse("admin:campaigns_campaign_change", args=[campaign.pk])

@@ -137,6 +137,9 @@ def test_nobody_approves_their_own_with_a_key_they_issued_in_anothers_name(organ
     with pytest.raises(NotAllowed, match="somebody else"):
         lifecycle.approve(campaign, by=Actor(user=erin, surface=Surface.MANAGEMENT, api_key=alices))
 
+    offered = [lifecycle.allowed(campaign, erin, Surface.MANAGEMENT, key) for key in (hers, alices)]
+    assert ["approve" in verbs for verbs in offered] == [True, False]
+
     lifecycle.approve(campaign, by=Actor(user=erin, surface=Surface.MANAGEMENT, api_key=hers))
     assert campaign.approved_by == erin
 

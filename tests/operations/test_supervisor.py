@@ -129,6 +129,27 @@ def test_who_does_not_listen_is_killed_after_a_while(tmp_path):
     assert not is_alive(pid)
 
 
+def test_who_serves_others_goes_when_they_are_gone(tmp_path):
+    tells = """
+        import signal, sys, time
+        def end(*_):
+            time.sleep({takes})
+            print(time.monotonic(), flush=True)
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, end)
+        print("up", flush=True)
+        time.sleep(60)
+    """
+    inbox = python("inbox", tells.format(takes=0), ready="up", serves_others=True)
+    worker = python("worker", tells.format(takes=0.3), ready="up")
+
+    with running([inbox, worker], tmp_path) as supervisor:
+        list(supervisor.wait_until_ready())
+
+    ended = {name: float((tmp_path / f"{name}.log").read_text().split()[-1]) for name in ("inbox", "worker")}
+    assert ended["worker"] < ended["inbox"]
+
+
 def test_who_listens_may_finish(tmp_path):
     finishes = """
         import signal, sys, time

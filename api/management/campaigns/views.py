@@ -13,9 +13,10 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actors import Surface
 from accounts.permissions import Permission
 from api.management import previews, vocabulary
-from api.management.access import actor, caller
+from api.management.access import actor, caller, key_of
 from api.management.campaigns import figures, rows
 from api.management.campaigns.figures import (
     CampaignStatsSerializer,
@@ -271,7 +272,8 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
     def _shown(self, campaign: Campaign, status: int = 200) -> Response:
         """The campaign as it is now, with what can be done next."""
         row: Any = self.get_queryset().get(pk=campaign.pk)
-        row.allowed_actions = vocabulary.actions(lifecycle.allowed(row, caller(self.request)))
+        allowed = lifecycle.allowed(row, caller(self.request), Surface.MANAGEMENT, key_of(self.request))
+        row.allowed_actions = vocabulary.actions(allowed)
         if row.state == State.PENDING_APPROVAL:
             row.revision = approval.revision(row)
         return Response(self.get_serializer(row).data, status=status)
