@@ -47,9 +47,12 @@ def create(
     tags: Iterable[str] = (),
     **columns: Any,
 ) -> Campaign:
-    """T1: a new draft. `columns`: edition, scheduled_at, schedule_tz. Raises NotAllowed, NotReady."""
+    """T1: a new draft. `columns`: edition, scheduled_at, schedule_tz, public_id. Raises NotAllowed, NotReady.
+
+    Who mints the public id can call this twice for one wish: the second time raises IntegrityError and makes nothing.
+    """
     _require_may(by, Permission.CREATE, organization)
-    _require_known(columns, {"edition", "scheduled_at", "schedule_tz"})
+    _require_known(columns, {"edition", "scheduled_at", "schedule_tz", "public_id"})
     campaign = Campaign(organization=organization, name=name, channel=channel, created_by=by.user, **columns)
     _require_own(organization, {"edition": campaign.edition, "email": email, "audience": audience})
     with transaction.atomic():

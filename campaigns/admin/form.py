@@ -5,8 +5,9 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
+from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -15,6 +16,7 @@ from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, fragment, page, row_number, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
+from accounts.public_ids import new_public_id
 from audience import selection
 from audience.models import MailingList, Segment
 from campaigns import drafts
@@ -176,13 +178,41 @@ def add(request: HttpRequest) -> HttpResponse:
     if at.organization is None:
         messages.info(request, "Choose the organization the campaign is for, at the top of the menu.")
         return redirect(to("campaigns_campaign_changelist"))
-    form = CampaignForm(request.POST or None, organization=at.organization)
-    if request.method == "POST" and form.is_valid() and (campaign := _save(request, form)):
+    form, wish = CampaignForm(request.POST or None, organization=at.organization), _wish(request)
+    if made := _made_of(wish, request):
+        messages.info(request, f"“{made.name}” is a draft already: this form made it. Change it here.")
+        return back_to(made)
+    if request.method == "POST" and form.is_valid() and (campaign := _make(request, form, wish)):
         if form.wants_new_email:
             return _to_editor(request, campaign)
         messages.success(request, f"“{campaign.name}” is a draft now.")
         return back_to(campaign)
-    return _form_page(request, form, title="New campaign")
+    return _form_page(request, form, title="New campaign", wish=_signer(request).sign(wish))
+
+
+def _wish(request: HttpRequest) -> str:
+    """The public id the new campaign will have: minted with the form, so that a form sent twice makes one draft."""
+    try:
+        return _signer(request).unsign(request.POST.get("wish", ""))
+    except signing.BadSignature:
+        return new_public_id("cmp")
+
+
+def _signer(request: HttpRequest) -> signing.Signer:
+    return signing.Signer(salt=f"{__name__}.{request.user.pk}")
+
+
+def _made_of(wish: str, request: HttpRequest) -> Campaign | None:
+    return Campaign.objects.visible_to(request.user).kept().filter(public_id=wish).first()
+
+
+def _make(request: HttpRequest, form: CampaignForm, wish: str) -> Campaign | None:
+    """As `_save`; a twin that was sent in the same moment finds what the other one made."""
+    try:
+        return _save(request, form, wish=wish)
+    except IntegrityError:
+        # or it was made and deleted since: then this is a new wish
+        return _made_of(wish, request) or _save(request, form, wish=new_public_id("cmp"))
 
 
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
@@ -200,13 +230,15 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _form_page(request, form, title="Edit", campaign=campaign)
 
 
-def _save(request: HttpRequest, form: CampaignForm, campaign: Campaign | None = None) -> Campaign | None:
+def _save(
+    request: HttpRequest, form: CampaignForm, campaign: Campaign | None = None, *, wish: str = ""
+) -> Campaign | None:
     """The campaign, and the email it is to say, both or neither; None where it is refused, which the form then says."""
     by = actor(request)
     try:
         with transaction.atomic():
             if campaign is None:
-                campaign = drafts.create(form.organization, by=by, **form.values)
+                campaign = drafts.create(form.organization, by=by, public_id=wish, **form.values)
             else:
                 campaign = drafts.edit(campaign, by=by, **form.values)
             if form.wants_new_email:
@@ -239,7 +271,7 @@ def _to_editor(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 
 
 def _form_page(
-    request: HttpRequest, form: CampaignForm, *, title: str, campaign: Campaign | None = None
+    request: HttpRequest, form: CampaignForm, *, title: str, campaign: Campaign | None = None, wish: str = ""
 ) -> HttpResponse:
     return page(
         request,
@@ -248,6 +280,7 @@ def _form_page(
         crumbs=crumbs_of(campaign),
         form=form,
         campaign=campaign,
+        wish=wish,
         groups=_groups(form),
         status=422 if form.is_bound else 200,
     )

@@ -4,10 +4,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import get_current_timezone_name
+from django.utils.timezone import get_current_timezone_name, now
 
 from campaigns.models import RUNNING, Campaign, State
 
@@ -24,6 +25,12 @@ TONES = {
     State.FAILED: "red",
     State.CANCELLED: "",
 }
+
+
+@register.filter
+def coming(moment: datetime) -> str:
+    """When something that is due happens: whoever does it comes by every few seconds."""
+    return "any moment now" if moment <= now() else str(naturaltime(moment))
 
 
 @register.filter

@@ -1,6 +1,10 @@
 """Writing a campaign in the admin."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
+from django.db import connection, connections
 from django.urls import reverse
 
 from campaigns.models import Campaign, State
@@ -202,3 +206,67 @@ def test_an_estimate_for_a_campaign_that_cannot_be_is_not_found(organization, bo
     answer = login(bob).post(reverse("admin:campaigns_campaign_estimate_draft"), {"campaign": named})
 
     assert answer.status_code == 404
+
+
+def test_a_form_sent_twice_makes_one_draft(organization, bob, login):
+    browser = login(bob)
+    wish = browser.get(reverse(ADD)).context["wish"]
+
+    first = browser.post(reverse(ADD), given(content="new", wish=wish))
+    second = browser.post(reverse(ADD), given(content="new", wish=wish))
+
+    campaign = Campaign.objects.get()
+    assert Email.objects.count() == 1
+    assert first.url.startswith(reverse("admin:content_email_change", args=[campaign.variants.get().email_id]))
+    assert second.url == reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+
+
+def test_a_form_keeps_its_wish_through_a_mistake_and_another_form_has_another(organization, bob, login):
+    browser = login(bob)
+    wish = browser.get(reverse(ADD)).context["wish"]
+
+    mistaken = browser.post(reverse(ADD), given(name="", content="new", wish=wish))
+    browser.post(reverse(ADD), given(content="new", wish=mistaken.context["wish"]))
+    browser.post(reverse(ADD), given(content="new", wish=wish))
+    browser.post(reverse(ADD), given(content="new", wish=browser.get(reverse(ADD)).context["wish"]))
+
+    assert Campaign.objects.count() == 2
+
+
+def test_a_form_whose_draft_was_deleted_makes_a_new_one(organization, bob, login):
+    browser = login(bob)
+    wish = browser.get(reverse(ADD)).context["wish"]
+    browser.post(reverse(ADD), given(content="new", wish=wish))
+    Campaign.objects.update(deleted_at="2026-01-01T00:00Z")
+
+    browser.post(reverse(ADD), given(content="new", wish=wish))
+
+    assert Campaign.objects.kept().count() == 1
+
+
+def test_nobody_chooses_the_id_of_a_campaign(organization, bob, login):
+    login(bob).post(reverse(ADD), given(content="new", wish="cmp_aaaaaaaaaaaaaaaaaaaa"))
+
+    assert Campaign.objects.get().public_id != "cmp_aaaaaaaaaaaaaaaaaaaa"
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite writes one at a time.")
+@pytest.mark.django_db(transaction=True)
+def test_two_browsers_that_send_one_form_at_once_make_one_draft(organization, bob, login):
+    browsers = [login(bob) for _ in range(4)]
+    wish = browsers[0].get(reverse(ADD)).context["wish"]
+    start = Barrier(len(browsers))
+
+    def send(browser):
+        start.wait()
+        try:
+            return browser.post(reverse(ADD), given(content="new", wish=wish)).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        answers = list(pool.map(send, browsers))
+
+    assert answers == [302] * len(browsers)
+    assert Campaign.objects.count() == 1
+    assert Email.objects.count() == 1

@@ -2,12 +2,15 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import now
 
+from campaigns.templatetags.campaign_words import coming
 from delivery.models import Recipient
 from stats.ingest import ingest
 from tests.factories import campaign_in, draft_campaign
@@ -151,3 +154,8 @@ def test_progress_adds_up_and_reloads_the_page_when_the_state_has_changed(campai
     assert "HX-Refresh" not in same.headers
     assert moved.headers["HX-Refresh"] == "true"
     assert "<html" not in same.content.decode()
+
+
+def test_a_try_that_is_due_comes_any_moment():
+    assert coming(now() - timedelta(seconds=1)) == "any moment now"
+    assert coming(now() + timedelta(minutes=3, seconds=5)).replace("\xa0", " ") == "3 minutes from now"
