@@ -6,6 +6,7 @@ AudienceError
 ├── InvalidKey       a custom field cannot be called this
 ├── InvalidRules     a segment's rules cannot be understood
 ├── NotStuck         there is nothing to reset
+├── TooMany          more than can be done in one go; the text says how to go about it
 ├── ImportRefused    this cannot be done to the import now, or it is not set up yet
 └── NotAllowed       this person may not do this
 """
@@ -43,6 +44,10 @@ class InvalidRules(AudienceError):
 
 class NotStuck(AudienceError):
     code = "not_stuck"
+
+
+class TooMany(AudienceError):
+    code = "too_many"
 
 
 class ImportRefused(AudienceError):

@@ -110,7 +110,12 @@ class Subscription(models.Model):
     )
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     subscribed_at = models.DateTimeField(null=True, blank=True, default=now)
-    confirmation_sent_at = models.DateTimeField(null=True, blank=True)
+    confirmation_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when a confirmation mail waits to be sent."
+    )
+    confirmation_sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the mail went out whose link still counts."
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True, help_text="When the person followed the link we sent.")
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     unsubscribe_source = models.CharField(
@@ -132,9 +137,15 @@ class Subscription(models.Model):
                 name="audience_subscription_unsubscribed_at",
             ),
         ]
-        # read by the freeze: the mailable people of a list
         indexes: ClassVar = [
-            models.Index(fields=["mailing_list", "status", "subscriber"], name="audience_subscription_mailable")
+            # read by the freeze: the mailable people of a list
+            models.Index(fields=["mailing_list", "status", "subscriber"], name="audience_subscription_mailable"),
+            # read by the sweep: confirmation mails that wait
+            models.Index(
+                fields=["confirmation_due_at"],
+                condition=Q(confirmation_due_at__isnull=False),
+                name="audience_confirmation_due",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -142,7 +153,10 @@ class Subscription(models.Model):
 
 
 class ConsentEvent(models.Model):
-    """One thing a person agreed to or took back, or that ended their subscription; rows are added and never changed."""
+    """One thing a person agreed to or took back, or that ended their subscription; rows are added and never changed.
+
+    The database holds that (`audience.append_only`), and deletes the rows with their person.
+    """
 
     class Kind(models.TextChoices):
         REQUESTED = "requested", "Asked for a confirmation"
@@ -154,7 +168,8 @@ class ConsentEvent(models.Model):
 
     organization_path = "subscriber__organization"
 
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consent_events")
+    # Django would delete these before the person, which the database refuses; it deletes them itself.
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.DO_NOTHING, related_name="consent_events")
     mailing_list = models.ForeignKey(
         MailingList, null=True, blank=True, on_delete=models.SET_NULL, related_name="consent_events"
     )
@@ -176,6 +191,34 @@ class ConsentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.list_name} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Erasure(models.Model):
+    """That a person was erased, when and by whom. Nothing in it tells who they were but a hash of what they were known
+    by, which keeps them from being brought back (`audience.privacy`)."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="erasures")
+    subscriber_public_id = models.CharField(max_length=32)
+    email_hash = models.CharField(max_length=64, blank=True)
+    phone_hash = models.CharField(max_length=64, blank=True)
+    keep_out = models.BooleanField(default=True, help_text="Only they themselves can bring this address back.")
+    erased = models.JSONField(default=dict, help_text="How many rows of what.")
+    at = models.DateTimeField(default=now, editable=False)
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    surface = models.CharField(max_length=16, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        # read by everybody who puts people on lists
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "email_hash"], name="audience_erasure_email"),
+            models.Index(fields=["organization", "phone_hash"], name="audience_erasure_phone"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_public_id} erased at {self.at:%Y-%m-%d %H:%M}"
 
 
 class SubscriberTag(models.Model):
@@ -376,6 +419,13 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return self.value
+
+    @property
+    def scope(self) -> str:
+        """`system`, `organization` or `list`, from wide to narrow."""
+        if self.organization_id is None:
+            return "system"
+        return "organization" if self.mailing_list_id is None else "list"
 
 
 class Import(models.Model):

@@ -2,21 +2,40 @@
 
 A suppressed domain covers its subdomains too (`audience.addresses.covering_domains`). Suppressing never touches a
 subscription: lifting a suppression gives back exactly the consent there was.
+
+What is known already keeps its first reason, source and date, whoever says it again. Only superusers, and Broadsheet
+itself, suppress and lift for the whole system.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
+from accounts.actors import Actor, Surface
 from accounts.models import Organization, User
-from audience.addresses import covering_domains, domain_of, normalise_domain, normalise_email, normalise_phone
-from audience.errors import InvalidAddress
+from accounts.permissions import Permission, may
+from audience.addresses import (
+    INVISIBLE,
+    covering_domains,
+    domain_of,
+    normalise_domain,
+    normalise_email,
+    normalise_phone,
+)
+from audience.errors import InvalidAddress, NotAllowed, TooMany
 from audience.models import MailingList, Suppression
 
+logger = logging.getLogger(__name__)
+
 Kind = Suppression.Kind
+MOST_CHECKED = 500
 _CHUNK = 1000
+_PHONE_LETTERS = frozenset("+0123456789()[]-./ ")
 
 
 @dataclass
@@ -43,7 +62,7 @@ def suppress(
     Idempotent: the first suppression stays with its reason and date. Raises InvalidAddress.
     """
     suppression, _ = Suppression.objects.get_or_create(
-        **_scope(organization, mailing_list),
+        **scope(organization, mailing_list),
         kind=kind,
         value=normalise(kind, value),
         defaults={"reason": reason, "source": source[:200], "created_by": by},
@@ -68,15 +87,36 @@ def suppress_many(
             good[normalise(kind, value)] = None
         except InvalidAddress as error:
             outcome.refused[value] = str(error)
-    scope = _scope(organization, mailing_list)
-    new = {"kind": kind, "reason": reason, "source": source[:200], "created_by": by, **scope}
+    new: dict[str, Any] = {"kind": kind, "reason": reason, "source": source[:200], "created_by": by}
+    new |= scope(organization, mailing_list)
     with transaction.atomic():
-        before = Suppression.objects.filter(**scope, kind=kind).count()
-        rows = (Suppression(value=value, **new) for value in good)
-        Suppression.objects.bulk_create(rows, batch_size=_CHUNK, ignore_conflicts=True)
-        outcome.added = Suppression.objects.filter(**scope, kind=kind).count() - before
+        outcome.added = store([Suppression(value=value, **new) for value in good])
     outcome.known = len(good) - outcome.added
     return outcome
+
+
+def store(rows: Sequence[Suppression]) -> int:
+    """Insert those of these normalised rows, all of one scope, that are new; how many that were."""
+    added = 0
+    for start in range(0, len(rows), _CHUNK):
+        new = _unknown(rows[start : start + _CHUNK])
+        # somebody else may suppress the same at this moment: then theirs stays
+        Suppression.objects.bulk_create(new, ignore_conflicts=True)
+        added += len(new)
+    return added
+
+
+def _unknown(rows: Sequence[Suppression]) -> list[Suppression]:
+    """Those that are not stored yet, each value once."""
+    values = defaultdict[str, dict[str, Suppression]](dict)
+    for row in rows:
+        values[row.kind].setdefault(row.value, row)
+    for kind, named in values.items():
+        where = {"organization": rows[0].organization, "mailing_list": rows[0].mailing_list}
+        stored = Suppression.objects.filter(**where, kind=kind, value__in=list(named))
+        for value in stored.values_list("value", flat=True):
+            del named[value]
+    return [row for named in values.values() for row in named.values()]
 
 
 def lift(
@@ -87,9 +127,108 @@ def lift(
     mailing_list: MailingList | None = None,
 ) -> bool:
     """Take a suppression of exactly this scope away; whether there was one. Raises InvalidAddress."""
-    scope = _scope(organization, mailing_list)
-    deleted, _ = Suppression.objects.filter(**scope, kind=kind, value=normalise(kind, value)).delete()
+    where = scope(organization, mailing_list)
+    deleted, _ = Suppression.objects.filter(**where, kind=kind, value=normalise(kind, value)).delete()
     return deleted > 0
+
+
+def lift_all(rows: QuerySet[Suppression], *, by: Actor) -> int:
+    """Take all of these away, or none; how many that were. Raises NotAllowed."""
+    with transaction.atomic():
+        for organization in _organizations(rows):
+            require_may(by, organization, Permission.DELETE)
+        lifted, _ = Suppression.objects.filter(pk__in=rows.order_by().values("pk")).delete()
+    logger.info("%s lifted %d suppressions", by, lifted)
+    return lifted
+
+
+def require_may(by: Actor, organization: Organization | None, permission: Permission = Permission.CREATE) -> None:
+    """Raises NotAllowed unless this actor may suppress there; without an organization, for everybody."""
+    if by.surface == Surface.SYSTEM:
+        return
+    if organization is None:
+        if by.user is None or not (by.user.is_active and by.user.is_superuser):
+            raise NotAllowed("Only superusers decide what is suppressed for every organization.")
+    elif not may(by.user, permission, organization):
+        raise NotAllowed(f"You may not change what is suppressed for {organization}.")
+
+
+def _organizations(rows: QuerySet[Suppression]) -> list[Organization | None]:
+    """Whose suppressions these are; None stands for the system."""
+    keys = set(rows.order_by().values_list("organization", flat=True).distinct())
+    found: list[Organization | None] = list(Organization.objects.filter(pk__in=keys - {None}))
+    return [*found, None] if None in keys else found
+
+
+# --- what is suppressed ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What is known about one thing that was asked for: how it is compared, and all that forbids it, widest first.
+
+    `problem` says why it could not be understood; then it has no value, and nothing is known of it.
+    """
+
+    written: str
+    kind: str = ""
+    value: str = ""
+    suppressions: tuple[Suppression, ...] = ()
+    problem: str = ""
+
+    @property
+    def is_suppressed(self) -> bool:
+        return bool(self.suppressions)
+
+
+def look_up(
+    organization: Organization, written: Sequence[str], *, mailing_list: MailingList | None = None
+) -> list[Finding]:
+    """Which of these addresses, domains and numbers are suppressed, in which scopes, and why; in the order given.
+
+    Without a list, the suppressions for any of the organization's lists are named too. One query, whatever is asked;
+    the list and the system of each suppression can be read from its row. Raises TooMany above MOST_CHECKED.
+    """
+    if len(written) > MOST_CHECKED:
+        raise TooMany(f"Check at most {MOST_CHECKED} at a time; these are {len(written):,}.")
+    asked = [_understood(one) for one in written]
+    scopes = Q(organization=None) | Q(organization=organization)
+    if mailing_list is not None:
+        scopes &= Q(mailing_list=None) | Q(mailing_list=mailing_list)
+    wanted = {value for one in asked if one.value for value in _covering(one)}
+    found = defaultdict[tuple[str, str], list[Suppression]](list)
+    for row in Suppression.objects.filter(scopes, value__in=wanted).select_related("mailing_list").order_by("pk"):
+        found[row.kind, row.value].append(row)
+    return [_with_suppressions(one, found) for one in asked]
+
+
+def _understood(written: str) -> Finding:
+    kind = kind_of(written)
+    try:
+        return Finding(written=written, kind=kind, value=normalise(kind, written))
+    except InvalidAddress as error:
+        return Finding(written=written, problem=str(error))
+
+
+def _covering(asked: Finding) -> dict[str, str]:
+    """Each value whose suppression forbids this one, with its kind."""
+    if asked.kind == Kind.PHONE:
+        return {asked.value: Kind.PHONE}
+    above = dict.fromkeys(covering_domains(domain_of(asked.value)), str(Kind.DOMAIN))
+    return {asked.value: str(asked.kind)} | above
+
+
+def _with_suppressions(asked: Finding, found: dict[tuple[str, str], list[Suppression]]) -> Finding:
+    if asked.problem:
+        return asked
+    rows = [row for value, kind in _covering(asked).items() for row in found.get((kind, value), ())]
+    return replace(asked, suppressions=tuple(sorted(rows, key=_width)))
+
+
+def by_reason(rows: QuerySet[Suppression]) -> dict[str, int]:
+    """How many of these there are for each reason, zeros included."""
+    counts = dict(rows.order_by().values_list("reason").annotate(suppressed=Count("pk")))
+    return {str(reason): counts.get(reason, 0) for reason in Suppression.Reason.values}
 
 
 def check(organization: Organization, address: str, *, mailing_list: MailingList | None = None) -> Suppression | None:
@@ -115,6 +254,16 @@ def check_many(
     return {address: min(rows, key=_width) for address, rows in forbidding.items() if rows}
 
 
+def kind_of(written: str) -> str:
+    """What somebody means who writes this: an address, a domain (`example.com`, `@example.com`) or a phone number."""
+    text = written.strip(INVISIBLE)
+    if text.startswith(("@", "*")):
+        return Kind.DOMAIN
+    if "@" in text:
+        return Kind.EMAIL
+    return Kind.PHONE if text and set(text) <= _PHONE_LETTERS else Kind.DOMAIN
+
+
 def normalise(kind: str, value: str) -> str:
     """The value as it is stored and compared. Raises InvalidAddress."""
     match kind:
@@ -138,9 +287,10 @@ def _width(suppression: Suppression) -> int:
     return 1 if suppression.mailing_list_id is None else 2
 
 
-def _scope(
+def scope(
     organization: Organization | None, mailing_list: MailingList | None
 ) -> dict[str, Organization | MailingList | None]:
+    """The columns that say where a suppression holds. Raises InvalidAddress."""
     if mailing_list is not None and (organization is None or mailing_list.organization_id != organization.pk):
         raise InvalidAddress("The list belongs to another organization.")
     return {"organization": organization, "mailing_list": mailing_list}

@@ -80,7 +80,10 @@ class Recipient(models.Model):
     # Nobody looks people up by variant or batch alone, and neither is deleted but with its run, which takes the people
     # along: without index and constraint, deleting one does not search the whole table.
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="recipients", db_index=False)
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="received")
+    # None once the person is erased: the row stays, so that the figures of the run go on adding up.
+    subscriber = models.ForeignKey(
+        Subscriber, null=True, blank=True, on_delete=models.SET_NULL, related_name="received"
+    )
     subscription = models.ForeignKey(Subscription, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     variant = models.ForeignKey(
         Variant, on_delete=models.DO_NOTHING, related_name="recipients", db_index=False, db_constraint=False
