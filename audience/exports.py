@@ -9,7 +9,7 @@ from typing import Any
 
 from audience import segments
 from audience.csv_files import written
-from audience.fields import of_list
+from audience.fields import as_cell, of_list
 from audience.models import CustomField, MailingList, Segment, Subscriber, Subscription
 
 _CHUNK = 2000
@@ -27,7 +27,7 @@ def people_on(mailing_list: MailingList) -> Iterator[str]:
 def _line(row: Subscription, fields: list[CustomField]) -> tuple[object, ...]:
     known = {**row.subscriber.fields, **row.fields}
     consent = (row.status, row.source, _moment(row.subscribed_at), _moment(row.unsubscribed_at))
-    return (*_person(row.subscriber), *consent, *(_value(known.get(each.key)) for each in fields))
+    return (*_person(row.subscriber), *consent, *(as_cell(known.get(each.key)) for each in fields))
 
 
 def people_in(segment: Segment) -> Iterator[str]:
@@ -35,7 +35,7 @@ def people_in(segment: Segment) -> Iterator[str]:
     fields = CustomField.objects.of(segment.organization).filter(mailing_list=None).order_by("key")
     keys = list(fields.values_list("key", flat=True))
     people = segments.people(segment).order_by("pk").iterator(chunk_size=_CHUNK)
-    lines = ((*_person(each), *(_value(each.fields.get(key)) for key in keys)) for each in people)
+    lines = ((*_person(each), *(as_cell(each.fields.get(key)) for key in keys)) for each in people)
     return _lines((*_HEADING, *keys), lines)
 
 
@@ -52,8 +52,3 @@ def _person(person: Subscriber) -> tuple[str, str, str]:
 
 def _moment(moment: Any) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
-
-
-def _value(value: Any) -> Any:
-    """As an import reads it back."""
-    return str(value).lower() if isinstance(value, bool) else value

@@ -1,14 +1,14 @@
 """Custom fields: what they may be called, the values they take, and the merge values of one person.
 
-Values are kept as JSON by key: text and choices as strings, numbers as numbers, dates as `2026-03-31`, booleans as
-true and false. A field without a value has no key at all. Organization-wide values stand on the Subscriber, a list's
-on the Subscription.
+Values are kept as JSON by key: text and choices as strings, numbers as numbers, dates as `2026-03-31`, times of day as
+`09:30` or `09:30:15`, booleans as true and false, several choices as a list in the order of the field's choices. A
+field without a value has no key at all. Organization-wide values stand on the Subscriber, a list's on the Subscription.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from django.db import transaction
@@ -19,18 +19,21 @@ from audience.errors import InvalidFields, InvalidKey
 from audience.models import CustomField, MailingList
 
 Kind = CustomField.Kind
-Value = str | int | float | bool
+Value = str | int | float | bool | list[str]
 
 BUILT_IN = frozenset({"email", "phone"})
 # What every mail offers besides, and words of the merge language: a field called so could not be reached.
 RESERVED = BUILT_IN | {"unsubscribe_url", "view_url", "subscriber", "campaign", "organization"}
-RESERVED |= {"true", "false", "none", "and", "or", "not", "in", "is", "if", "else", "loop", "self", "super", "caller"}
+RESERVED |= {"true", "false", "none", "and", "or", "not", "in", "is", "if", "elif", "else", "endif", "for", "endfor"}
+RESERVED |= {"range", "loop", "self", "super", "caller"}
+HAVE_CHOICES = frozenset({Kind.CHOICE, Kind.MULTI_CHOICE})
 LONGEST_TEXT = 1000
 LARGEST_NUMBER = 10**15  # whole numbers up to here are exact in every database and spreadsheet
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DATES = ("%Y/%m/%d", "%d.%m.%Y")  # besides ISO 8601
+_TIME = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?:[:.]([0-5][0-9]))?(?:\s*([ap])\.?m\.?)?", re.ASCII | re.I)
 _TRUE = frozenset({"true", "yes", "y", "t", "on", "1", "x"})
 _FALSE = frozenset({"false", "no", "n", "f", "off", "0"})
 
@@ -84,8 +87,10 @@ def check(field: CustomField) -> None:
         raise InvalidKey("The list belongs to another organization.")
     if field.kind not in Kind.values:
         raise InvalidKey(f"There is no kind of field called {shown(str(field.kind))}.")
-    if field.kind == Kind.CHOICE and not _are_choices(field.choices):
+    if field.kind in HAVE_CHOICES and not _are_choices(field.choices):
         raise InvalidKey("Say which values there are to choose from: different texts, each on one line.")
+    if field.kind == Kind.MULTI_CHOICE and any("|" in choice for choice in field.choices):
+        raise InvalidKey("A value to choose from cannot hold “|”, which stands between several of them.")
     for other in CustomField.objects.filter(organization=field.organization_id, key=field.key).exclude(pk=field.pk):
         _check_beside(field, other)
 
@@ -128,7 +133,7 @@ def _are_choices(choices: Any) -> bool:
         and all(
             isinstance(choice, str) and choice.strip() == choice != "" and _is_one_line(choice) for choice in choices
         )
-        and len({choice.casefold() for choice in choices}) == len(choices)
+        and len({_plain(choice) for choice in choices}) == len(choices)
     )
 
 
@@ -216,17 +221,66 @@ def _boolean(field: CustomField, written: Any) -> bool:
 def _choice(field: CustomField, written: Any) -> str:
     text = str(written)
     for choice in field.choices:
-        if str(choice).casefold() == text.casefold():
+        if _plain(str(choice)) == _plain(text):
             return str(choice)
     raise ValueError(f"{shown(text)} is none of {', '.join(map(str, field.choices))}."[:300])
 
 
-_PARSERS: dict[str, Callable[[CustomField, Any], Value]] = {
+def _time(field: CustomField, written: Any) -> str:
+    found = _TIME.fullmatch(written.isoformat("seconds") if isinstance(written, time) else str(written))
+    if found is None:
+        raise ValueError(f"{shown(str(written))} is not a time of day; write it like 09:30.")
+    hour, half = int(found[1]), (found[4] or "").lower()
+    if half and not 1 <= hour <= 12:
+        raise ValueError(f"{shown(str(written))} is not a time of day; write it like 09:30 or 9:30 pm.")
+    hour = hour % 12 + (12 if half == "p" else 0) if half else hour
+    return f"{hour:02}:{found[2]}" + (f":{found[3]}" if found[3] and found[3] != "00" else "")
+
+
+def _multi_choice(field: CustomField, written: Any) -> list[str] | None:
+    """Those chosen, each once, in the field's order; from a list, or from text with `|` or commas between them."""
+    parts = written if isinstance(written, list | tuple | set | frozenset) else _parted(field, str(written))
+    chosen = {
+        _choice(field, part.strip() if isinstance(part, str) else part) for part in parts if part not in ("", None)
+    }
+    return [choice for choice in map(str, field.choices) if choice in chosen] or None
+
+
+def _parted(field: CustomField, text: str) -> list[str]:
+    """The choices named in a text; a comma inside a choice is told from one between two by the longest that fits."""
+    if "|" in text:
+        return [part for part in map(str.strip, text.split("|")) if part]
+    known = {_plain(str(choice)) for choice in field.choices}
+    words = [word for word in map(str.strip, text.split(",")) if word]
+    parts: list[str] = []
+    while words:
+        ends = (end for end in range(len(words), 1, -1) if _plain(", ".join(words[:end])) in known)
+        end = next(ends, 1)
+        parts.append(", ".join(words[:end]))
+        words = words[end:]
+    return parts
+
+
+def _plain(choice: str) -> str:
+    """As choices are compared: without the difference of capitals, nor of blanks around a comma."""
+    return ", ".join(map(str.strip, choice.casefold().split(",")))
+
+
+def as_cell(value: Any) -> Any:
+    """A stored value as a cell of a file that `parse` reads back."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "|".join(map(str, value)) if isinstance(value, list) else value
+
+
+_PARSERS: dict[str, Callable[[CustomField, Any], Value | None]] = {
     Kind.TEXT: _text,
     Kind.NUMBER: _number,
     Kind.DATE: _date,
     Kind.BOOLEAN: _boolean,
     Kind.CHOICE: _choice,
+    Kind.TIME: _time,
+    Kind.MULTI_CHOICE: _multi_choice,
 }
 
 

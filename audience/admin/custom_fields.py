@@ -20,7 +20,7 @@ class CustomFieldForm(ScopedForm):
     choices = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="For “One of several”: one value a line.",
+        help_text="For “One of several” and “Any of several”: one value a line.",
     )
     constraint_messages: ClassVar = {
         "audience_field_key_per_organization": ("key", "There is a field with this key already."),
@@ -44,7 +44,7 @@ class CustomFieldForm(ScopedForm):
         try:
             custom_fields.check(self.instance)
         except InvalidKey as refused:
-            kind_of_choices = self.instance.kind == CustomField.Kind.CHOICE and not self.instance.choices
+            kind_of_choices = self.instance.kind in custom_fields.HAVE_CHOICES and not self.instance.choices
             self.add_error("choices" if kind_of_choices else "key" if "key" in self.fields else None, str(refused))
 
 
@@ -78,7 +78,7 @@ class CustomFieldAdmin(ScopedAdmin[CustomField]):
 
     def get_fields(self, request: HttpRequest, obj: CustomField | None = None) -> Any:
         """Only what there is to choose among has choices; a kind that is fixed already is no condition any more."""
-        without = {"choices"} if obj and obj.kind != CustomField.Kind.CHOICE else set()
+        without = {"choices"} if obj and obj.kind not in custom_fields.HAVE_CHOICES else set()
         return [name for name in self.fields if name not in without]
 
     def get_readonly_fields(self, request: HttpRequest, obj: CustomField | None = None) -> Any:

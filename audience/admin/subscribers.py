@@ -148,11 +148,14 @@ def person_page(request: HttpRequest, pk: int) -> HttpResponse:
 def _known(person: Subscriber) -> list[tuple[str, Any]]:
     """The organization's fields with this person's values; what nothing is known for is left out."""
     fields = CustomField.objects.of(person.organization).filter(mailing_list=None)
-    spoken = {True: "yes", False: "no"}
     values = [(field.name, person.fields.get(field.key)) for field in fields]
-    return [
-        (name, spoken[value] if isinstance(value, bool) else value) for name, value in values if value not in (None, "")
-    ]
+    return [(name, _spoken(value)) for name, value in values if value not in (None, "")]
+
+
+def _spoken(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _suppressed(person: Subscriber) -> list[Suppression]:
@@ -215,10 +218,15 @@ def _form_field(known: CustomField, person: Subscriber | None) -> forms.Field:
     match known.kind:
         case CustomField.Kind.CHOICE:
             field: forms.Field = forms.ChoiceField(choices=[("", "–"), *((v, v) for v in known.choices)], **common)
+        case CustomField.Kind.MULTI_CHOICE:
+            boxes = forms.CheckboxSelectMultiple()
+            field = forms.MultipleChoiceField(choices=[(v, v) for v in known.choices], widget=boxes, **common)
         case CustomField.Kind.BOOLEAN:
             field = forms.BooleanField(**common)
         case CustomField.Kind.DATE:
             field = forms.CharField(widget=forms.DateInput(attrs={"type": "date"}), **common)
+        case CustomField.Kind.TIME:
+            field = forms.CharField(widget=forms.TimeInput(attrs={"type": "time", "step": 1}), **common)
         case CustomField.Kind.NUMBER:
             field = forms.CharField(widget=forms.TextInput(attrs={"inputmode": "decimal"}), **common)
         case _:

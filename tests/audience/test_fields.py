@@ -1,6 +1,6 @@
 """Custom fields and their values."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from audience import fields
 from audience.errors import InvalidFields, InvalidKey
 from audience.models import CustomField
+from content.merge.expressions import BLOCKS, FUNCTIONS, KEYWORDS
+from content.merge.values import context_of, text_of
 from tests.factories import MailingListFactory, OrganizationFactory
 
 
@@ -35,6 +37,12 @@ def field(kind, **values):
         ("date", "2026-03-31T23:30:00", "2026-03-31"),
         ("date", date(2026, 3, 31), "2026-03-31"),
         ("date", datetime(2026, 3, 31, 23, 30, tzinfo=UTC), "2026-03-31"),
+        ("time", "9:30", "09:30"),
+        ("time", "09:30:00", "09:30"),
+        ("time", "23.59.01", "23:59:01"),
+        ("time", "12:05 a.m.", "00:05"),
+        ("time", "9:30 PM", "21:30"),
+        ("time", time(7, 5), "07:05"),
         ("boolean", "Yes", True),
         ("boolean", "0", False),
         ("boolean", False, False),
@@ -74,8 +82,16 @@ def test_nothing_is_no_value_of_any_kind(kind, written):
         ("date", "03/04/2026"),
         ("date", "2026-02-30"),
         ("date", "soon"),
+        ("time", "24:00"),
+        ("time", "9:60"),
+        ("time", "13:00 pm"),
+        ("time", "noon"),
+        ("time", "\u0660\u0669:30"),
         ("boolean", "perhaps"),
         ("choice", "green"),
+        ("multi_choice", "red, green"),
+        ("multi_choice", ["red", 5]),
+        ("multi_choice", {"red": True}),
     ],
 )
 def test_a_value_that_does_not_fit_its_kind_is_refused(kind, written):
@@ -85,6 +101,49 @@ def test_a_value_that_does_not_fit_its_kind_is_refused(kind, written):
 
 def test_a_choice_is_stored_as_it_is_listed():
     assert fields.parse(field("choice", choices=["Red", "Blue"]), " red ") == "Red"
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("tea", ["Tea"]),
+        ("travel, TEA", ["Tea", "Travel"]),
+        ("travel|tea|tea", ["Tea", "Travel"]),
+        ("salt, pepper", ["Salt, pepper"]),
+        ("tea, salt,pepper , travel", ["Tea", "Salt, pepper", "Travel"]),
+        ("|", None),
+        (["travel", " tea ", ""], ["Tea", "Travel"]),
+        ([], None),
+    ],
+)
+def test_several_choices_are_stored_as_a_list_in_the_order_of_the_field(written, stored):
+    assert fields.parse(field("multi_choice", choices=["Tea", "Salt, pepper", "Travel"]), written) == stored
+
+
+@given(st.lists(st.sampled_from(["Tea", "Salt, pepper", "Travel"]), min_size=1))
+def test_several_choices_survive_a_cell_of_a_file(chosen):
+    one = field("multi_choice", choices=["Tea", "Salt, pepper", "Travel"])
+    stored = fields.parse(one, chosen)
+
+    assert fields.parse(one, fields.as_cell(stored)) == stored
+    assert fields.parse(one, ", ".join(stored)) == stored
+
+
+def test_several_choices_read_as_a_sentence_in_an_email():
+    person = fields.person({"email": "ann@example.com", "phone": "", "fields": {"likes": ["Tea", "Travel"]}})
+
+    assert text_of(context_of(person, ["likes"])["likes"]) == "Tea, Travel"
+
+
+def test_a_choice_of_several_holds_no_stroke(organization):
+    with pytest.raises(InvalidKey):
+        fields.create(organization, key="likes", kind="multi_choice", choices=["tea|coffee"])
+
+
+@pytest.mark.parametrize("word", sorted(word for word in KEYWORDS | BLOCKS | FUNCTIONS | {"loop"} if word.islower()))
+def test_a_word_of_the_merge_language_is_no_key(word):
+    with pytest.raises(InvalidKey):
+        fields.check_key(word)
 
 
 @given(
