@@ -65,6 +65,13 @@ def select(organization: Organization, parts: Sequence[Part], *, channel: str) -
     )
 
 
+def means(organization: Organization, part: Part, person: Subscriber) -> bool:
+    """Whether this part, by itself, means the person: included or excluded as it is."""
+    fallback = Reach(rows=NOBODY, people=EVERYBODY if part.excluded else None)
+    way = _reach(organization, part) or fallback
+    return Subscriber.objects.of(organization).filter(_reached([way]), pk=person.pk).exists()
+
+
 # --- which people ------------------------------------------------------------------------------------------------
 
 
