@@ -11,7 +11,7 @@ from content.errors import BrokenTemplate
 from content.merge.filters import FILTERS
 
 TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[^\W\d]\w*)"""
+    r"""\s*(?:(?P<string>"(?>(?:\\.|[^"\\])*)"|'(?>(?:\\.|[^'\\])*)')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[^\W\d]\w*)"""
     r"""|(?P<operator>==|!=|<=|>=|//|\*\*|[-~+/%<>|(),\[\]:.=*]))""",
     re.DOTALL,
 )

@@ -55,11 +55,13 @@ class Block:
 Segment = Literal | Value | Block
 
 OPENING = re.compile(r"\{[{%#]")
-_STRINGS = r""""(?:\\.|[^"\\])*+"|'(?:\\.|[^'\\])*+'"""
+# Atomic groups, so that no text takes long to be found unclosed; the possessive `*+` says the same, but around a group
+# it finds nothing in Python before 3.11.5, such as Debian's.
+_STRINGS = r""""(?>(?:\\.|[^"\\])*)"|'(?>(?:\\.|[^'\\])*)'"""
 # What a tag holds up to its end; an end inside a string is none.
 BODIES = {
-    "{{": re.compile(rf"""((?:[^"'}}]|{_STRINGS}|\}}(?!\}}))*+)\}}\}}""", re.DOTALL),
-    "{%": re.compile(rf"""((?:[^"'%]|{_STRINGS}|%(?!\}}))*+)%\}}""", re.DOTALL),
+    "{{": re.compile(rf"""((?>(?:[^"'}}]|{_STRINGS}|\}}(?!\}}))*))\}}\}}""", re.DOTALL),
+    "{%": re.compile(rf"""((?>(?:[^"'%]|{_STRINGS}|%(?!\}}))*))%\}}""", re.DOTALL),
     "{#": re.compile(r"(.*?)#\}", re.DOTALL),
 }
 RAW = re.compile(r"\s*raw\s*")
