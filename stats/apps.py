@@ -5,3 +5,8 @@ class StatisticsConfig(AppConfig):
     name = "stats"
     verbose_name = "Statistics"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from stats import rules  # models are there from here on
+
+        rules.register()
