@@ -50,6 +50,14 @@ class Taken:
     refused: int = 0
     refusals: list[Refused] = field(default_factory=list)  # the first ones
 
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(
+            self.added + other.added,
+            self.known + other.known,
+            self.refused + other.refused,
+            [*self.refusals, *other.refusals][:TOLD],
+        )
+
 
 @dataclass(frozen=True)
 class _Entry:

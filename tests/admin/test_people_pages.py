@@ -193,7 +193,7 @@ def test_choices_are_written_one_a_line(organization, bob, login):
 
 
 def test_many_are_suppressed_at_once_and_what_is_malformed_is_named(organization, bob, login):
-    given = {"kind": "email", "values": "Anna@Example.com\nnonsense\n\nben@example.com", "mailing_list": ""}
+    given = {"values": "Anna@Example.com\nnonsense\n\nben@example.com", "mailing_list": "", "reason": "manual"}
 
     answer = login(bob).post(reverse("admin:audience_suppression_add"), given)
 

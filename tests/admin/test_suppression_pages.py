@@ -1,0 +1,167 @@
+"""Suppressions in the admin: suppressing, checking, lifting, taking them along."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from audience import suppressions
+from audience.models import Suppression
+from tests.factories import MailingListFactory, OrganizationFactory, UserFactory
+
+LIST = "admin:audience_suppression_changelist"
+ADD = "admin:audience_suppression_add"
+CHECK = "admin:audience_suppression_check"
+
+
+@pytest.fixture
+def root(db):
+    return UserFactory(username="root", is_superuser=True)
+
+
+@pytest.fixture
+def suppressed(organization):
+    values = ["ann@example.com", "bob@example.com", "cid@example.com"]
+    suppressions.suppress_many(values, organization=organization, kind="email", reason="bounced")
+    suppressions.suppress(organization=organization, kind="email", value="dee@example.com", reason="complained")
+    return Suppression.objects.of(organization)
+
+
+def told(answer):
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+
+
+def lifting(rows, **more):
+    return {"action": "lift", "_selected_action": [row.pk for row in rows], **more}
+
+
+def test_a_file_is_suppressed_with_its_reasons(organization, bob, login):
+    file = SimpleUploadedFile("blocked.csv", b"email,reason\nann@example.com,complained\nbob@example.com,\n")
+    given = {"values": "", "file": file, "reason": "imported", "source": "old provider", "mailing_list": ""}
+
+    answer = login(bob).post(reverse(ADD), given)
+
+    assert set(Suppression.objects.values_list("value", "reason", "source")) == {
+        ("ann@example.com", "complained", "old provider"),
+        ("bob@example.com", "imported", "old provider"),
+    }
+    assert "2 suppressed" in told(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"values": " "}, "values"),
+        ({"reason": "dislike"}, "reason"),
+        ({"mailing_list": "999999"}, "mailing_list"),
+        ({"values": "", "file": SimpleUploadedFile("x.csv", b"PK\x03\x04" + bytes(range(256)))}, "file"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_was_given(organization, bob, login, changes, field):
+    given = {"values": "ann@example.com", "reason": "manual", "mailing_list": "", "source": "", **changes}
+
+    answer = login(bob).post(reverse(ADD), given)
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors[field]
+    assert not Suppression.objects.exists()
+
+
+def test_only_superusers_may_suppress_for_every_organization(organization, bob, root, login):
+    given = {"values": "ann@example.com", "reason": "manual", "for_everybody": "on", "mailing_list": ""}
+
+    login(bob).post(reverse(ADD), given)
+    login(root).post(reverse(ADD), given | {"values": "bob@example.com"})
+
+    assert set(Suppression.objects.values_list("value", "organization")) == {
+        ("ann@example.com", organization.pk),
+        ("bob@example.com", None),
+    }
+    assert "every organization" not in login(bob).get(reverse(ADD)).content.decode().lower()
+
+
+def test_checking_shows_what_forbids_each_and_changes_nothing(organization, suppressed, victor, login):
+    before = list(Suppression.objects.values())
+
+    answer = login(victor).post(reverse(CHECK), {"values": "ann@example.com\nxyz@example.com\n<b>x</b>"})
+
+    page = answer.content.decode()
+    assert "1 of 3 is suppressed" in page
+    assert "Hard bounce" in page
+    assert "Not suppressed" in page
+    assert "<b>x</b>" not in page
+    assert list(Suppression.objects.values()) == before
+
+
+def test_too_many_are_not_checked(organization, bob, login):
+    answer = login(bob).post(reverse(CHECK), {"values": "\n".join(f"r{n}@example.com" for n in range(501))})
+
+    assert "at most 500" in answer.context["form"].errors["values"][0]
+
+
+def test_lifting_asks_first_with_numbers(suppressed, bob, login):
+    answer = login(bob).post(reverse(LIST), lifting(suppressed))
+
+    page = answer.content.decode()
+    assert "Lift 4 suppressions?" in page
+    assert "reported mail of yours as spam" in page
+    assert suppressed.count() == 4
+
+
+def test_lifting_takes_away_what_was_chosen(suppressed, bob, login):
+    chosen = suppressed.filter(value__in=["ann@example.com", "bob@example.com"])
+
+    answer = login(bob).post(reverse(LIST), lifting(chosen, confirmed="yes"))
+
+    assert "2 lifted" in told(answer)
+    assert set(suppressed.values_list("value", flat=True)) == {"cid@example.com", "dee@example.com"}
+
+
+def test_lifting_everything_filtered_for_leaves_the_rest(suppressed, bob, login):
+    given = lifting(suppressed[:1], confirmed="yes", select_across="1")
+
+    login(bob).post(reverse(LIST) + "?reason__exact=bounced", given)
+
+    assert set(suppressed.values_list("reason", flat=True)) == {"complained"}
+
+
+def test_who_may_only_read_is_not_offered_to_lift(suppressed, victor, login):
+    browser = login(victor)
+
+    page = browser.get(reverse(LIST)).content.decode()
+    browser.post(reverse(LIST), lifting(suppressed, confirmed="yes"))
+
+    assert "Lift…" not in page
+    assert suppressed.count() == 4
+
+
+def test_nobody_lifts_what_another_organization_suppressed(suppressed, charlie, login):
+    login(charlie).post(reverse(LIST), lifting(suppressed, confirmed="yes"))
+
+    assert suppressed.count() == 4
+
+
+def test_the_list_counts_by_reason(suppressed, victor, login):
+    page = login(victor).get(reverse(LIST)).content.decode()
+
+    assert 'Hard bounce<span class="bs-count">3</span>' in page
+    assert 'Spam complaint<span class="bs-count">1</span>' in page
+
+
+def test_they_can_be_taken_along(organization, suppressed, victor, login):
+    suppressions.suppress(organization=OrganizationFactory(), kind="email", value="zoe@example.com")
+
+    text = b"".join(login(victor).get(reverse("admin:audience_suppression_csv")).streaming_content).decode()
+
+    assert "ann@example.com,email,bounced" in text
+    assert "zoe@example.com" not in text
+
+
+def test_one_list_is_a_scope_of_its_own(organization, bob, login):
+    mailing_list = MailingListFactory(organization=organization, name="Daily")
+    given = {"values": "ann@example.com", "reason": "manual", "mailing_list": mailing_list.pk}
+
+    login(bob).post(reverse(ADD), given)
+
+    assert Suppression.objects.get().mailing_list == mailing_list
+    assert "the list Daily" in login(bob).get(reverse(LIST)).content.decode()
