@@ -1,6 +1,9 @@
 from django.apps import AppConfig
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+
+from audience import append_only
 
 
 class AudienceConfig(AppConfig):
@@ -9,6 +12,7 @@ class AudienceConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(teach_sqlite_to_lower, dispatch_uid="audience.teach_sqlite_to_lower")
+        post_migrate.connect(append_only.guard, sender=self, dispatch_uid="audience.append_only")
 
 
 def teach_sqlite_to_lower(connection: BaseDatabaseWrapper, **kwargs: object) -> None:

@@ -1,9 +1,13 @@
 """What the audience room does in the background. A task carries an id; the row says what there is to do."""
 
+import logging
+
 from celery import shared_task
 
-from audience import imports, segments
+from audience import confirmations, imports, segments
 from audience.models import Segment
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="audience.recalculate_segment")  # type: ignore[untyped-decorator]
@@ -11,6 +15,20 @@ def recalculate_segment(segment_id: int) -> None:
     segment = Segment.objects.select_related("organization").filter(pk=segment_id).first()
     if segment is not None:
         segments.recalculate(segment)
+
+
+@shared_task(name="audience.send_confirmation")  # type: ignore[untyped-decorator]
+def send_confirmation(subscription_id: int) -> None:
+    """Once: what the relay does not take now, the sweep tries again."""
+    try:
+        confirmations.send(subscription_id)
+    except OSError:
+        logger.warning("A confirmation mail waits: the relay did not take it.", exc_info=True)
+
+
+@shared_task(name="audience.sweep_confirmations")  # type: ignore[untyped-decorator]
+def sweep_confirmations() -> int:
+    return confirmations.sweep()
 
 
 @shared_task(name="audience.run_import")  # type: ignore[untyped-decorator]

@@ -1,6 +1,5 @@
 """Mail to the people who work here: an approval is asked for, given or refused. Plain text, one mail a person."""
 
-import unicodedata
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -8,10 +7,9 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.texts import one_line as one_line
 from campaigns import approval
 from campaigns.models import Campaign, CampaignEvent, Channel, ScheduleType
-
-NAME_SHOWN = 100
 
 
 def approval_asked(campaign: Campaign, approver: User) -> EmailMessage:
@@ -49,13 +47,6 @@ def approval_decided(campaign: Campaign, decision: CampaignEvent, submitter: Use
 
 def link(campaign: Campaign) -> str:
     return settings.BASE_URL + reverse("admin:campaigns_campaign_change", args=[campaign.pk])
-
-
-def one_line(text: str, length: int = NAME_SHOWN) -> str:
-    """What somebody typed, safe in a header: no line breaks, no control characters, not too long."""
-    spaced = "".join(" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in text)
-    tidied = " ".join(spaced.split())
-    return tidied if len(tidied) <= length else tidied[: length - 1] + "…"
 
 
 def person(user: User | None) -> str:

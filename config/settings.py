@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expire_seconds": 30}},
     "delivery.sweep": {"task": "delivery.sweep", "schedule": 10.0, "options": {"expire_seconds": 30}},
     "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expire_seconds": 30}},
+    "audience.sweep_confirmations": {
+        "task": "audience.sweep_confirmations",
+        "schedule": 60.0,
+        "options": {"expire_seconds": 60},
+    },
     "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -266,6 +271,13 @@ INGEST_CHUNK: int = env.int("INGEST_CHUNK", 5000)
 # from few addresses.
 POSTS_PER_LINK: int = env.int("POSTS_PER_LINK", 30)
 POSTS_PER_ADDRESS: int = env.int("POSTS_PER_ADDRESS", 1200)
+# The same for the page on which people subscribe, where nobody posts for others.
+SIGNUPS_PER_ADDRESS: int = env.int("SIGNUPS_PER_ADDRESS", 20)
+# Double opt-in: how long the link in the mail works, how soon somebody may get another such mail of the same list, and
+# how many in thirty days.
+CONFIRMATION_DAYS: int = env.int("CONFIRMATION_DAYS", 7)
+CONFIRMATION_WAIT_HOURS: int = env.int("CONFIRMATION_WAIT_HOURS", 4)
+CONFIRMATION_MAILS: int = env.int("CONFIRMATION_MAILS", 3)
 # Proxies (addresses or networks) whose X-Forwarded-For is believed.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 JOURNAL_DIR = Path(env.str("JOURNAL_DIR", str(VAR_DIR / "journal")))

@@ -63,8 +63,8 @@ def cell(value: Any) -> str:
 
 def _values(recipient: Recipient) -> list[Any]:
     about = [
-        recipient.address or str(recipient.subscriber),
-        recipient.subscriber.public_id,
+        recipient.address or str(recipient.subscriber or "erased"),
+        recipient.subscriber.public_id if recipient.subscriber else "",
         recipient.run.number,
         recipient.variant.name,
         recipient.state,

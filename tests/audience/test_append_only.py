@@ -1,0 +1,93 @@
+"""The database itself refuses to change what somebody agreed to."""
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from audience import append_only, consent
+from audience.consent import Evidence
+from audience.models import ConsentEvent, Subscriber
+from tests.factories import MailingListFactory, SubscriptionFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def line(organization):
+    """One line of the log, of somebody on a list, written by a member of staff."""
+    row = SubscriptionFactory(mailing_list__organization=organization)
+    evidence = Evidence(source="fair", ip_address="192.0.2.1", wording="Yes, mail me.", by=UserFactory())
+    consent.record([row], consent.Kind.SUBSCRIBED, evidence)
+    return ConsentEvent.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("kind", "confirmed"),
+        ("at", "2020-01-01T00:00Z"),
+        ("recorded_at", "2020-01-01T00:00Z"),
+        ("source", "page"),
+        ("ip_address", None),
+        ("wording", ""),
+        ("list_name", "Another"),
+    ],
+)
+def test_a_line_cannot_be_changed(line, column, value):
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        ConsentEvent.objects.filter(pk=line.pk).update(**{column: value})
+
+    assert ConsentEvent.objects.filter(pk=line.pk, **{column: getattr(line, column)}).exists()
+
+
+@pytest.mark.parametrize("column", ["mailing_list", "by", "subscriber"])
+def test_a_line_cannot_be_given_to_somebody_else(line, organization, column):
+    other = SubscriptionFactory(mailing_list__organization=organization)
+    somebody = {"mailing_list": other.mailing_list, "by": UserFactory(), "subscriber": other.subscriber}[column]
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        ConsentEvent.objects.filter(pk=line.pk).update(**{column: somebody})
+
+
+def test_a_line_cannot_be_deleted(line):
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        line.delete()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM audience_consentevent")
+
+    assert ConsentEvent.objects.count() == 1
+
+
+def test_a_line_outlives_its_list_and_who_wrote_it(line):
+    line.mailing_list.delete()
+    line.by.delete()
+
+    kept = ConsentEvent.objects.get()
+    assert (kept.mailing_list, kept.by) == (None, None)
+    assert (kept.list_name, kept.wording) == (line.list_name, "Yes, mail me.")
+
+
+def test_a_line_goes_with_its_person(line):
+    other = SubscriptionFactory(mailing_list=MailingListFactory(organization=line.subscriber.organization))
+    consent.record([other], consent.Kind.SUBSCRIBED, Evidence(source="fair"))
+
+    line.subscriber.delete()
+
+    assert ConsentEvent.objects.get().subscriber == other.subscriber
+
+
+def test_an_organization_goes_with_all_its_people_and_their_consent(line, organization):
+    organization.delete()
+
+    assert not Subscriber.objects.exists()
+    assert not ConsentEvent.objects.exists()
+
+
+def test_the_guard_comes_back_where_a_migration_lost_it(line):
+    table = " ON audience_consentevent" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {append_only.TRIGGERS[0]}{table}")
+
+    append_only.guard()
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        ConsentEvent.objects.update(source="page")
