@@ -1,31 +1,56 @@
 """Suppressions: addresses, numbers and domains that never get anything."""
 
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, path
 
-from accounts.admin.base import ScopedAdmin
+from accounts.admin.base import RelatedFilter, ScopedAdmin
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Organization
+from accounts.permissions import Permission
+from audience import suppression_files, suppressions
+from audience.errors import AudienceError
 from audience.models import MailingList, Suppression
-from audience.suppressions import Outcome, suppress_many
+from audience.suppression_files import Taken
 
-MANY = 5000
 TOLD = 10
+SAMPLE = 10
+
+
+class ListFilter(RelatedFilter):
+    title = "only for the list"
+    parameter_name = "list"
+    model: ClassVar = MailingList
+    path: ClassVar = "mailing_list"
 
 
 class SuppressForm(DeskForm):
-    kind = forms.ChoiceField(choices=Suppression.Kind.choices, widget=forms.RadioSelect, initial=Suppression.Kind.EMAIL)
+    """What to suppress, typed or in a file, where, and why."""
+
     values = forms.CharField(
         label="Addresses, numbers or domains",
+        required=False,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text=f"One a line, up to {MANY:,}. They are skipped by every campaign from now on.",
+        help_text="One a line. Campaigns skip them from now on.",
+    )
+    file = forms.FileField(
+        label="Or a file",
+        required=False,
+        help_text=f"CSV or text, up to {suppression_files.MOST_ROWS:,} rows; columns named email, domain, phone, "
+        "reason and source are found.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+    )
+    reason = forms.ChoiceField(choices=Suppression.Reason.choices, initial=Suppression.Reason.MANUAL)
+    source = forms.CharField(
+        required=False, max_length=200, help_text="Where you know it from, such as the provider you come from."
     )
     mailing_list = forms.ModelChoiceField(
         MailingList.objects.none(),
@@ -33,28 +58,52 @@ class SuppressForm(DeskForm):
         label="Only for the list",
         empty_label="Every list",
     )
+    for_everybody = forms.BooleanField(
+        required=False, label="For every organization", help_text="Only superusers see this choice."
+    )
 
-    def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, organization: Organization | None, may_all: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["mailing_list"].queryset = MailingList.objects.of(organization)  # type: ignore[attr-defined]
+        lists = MailingList.objects.of(organization) if organization else MailingList.objects.none()
+        self.fields["mailing_list"].queryset = lists  # type: ignore[attr-defined]
+        if not may_all:
+            del self.fields["for_everybody"]
+        elif organization is None:
+            self.fields["for_everybody"].initial = True
+            self.fields["for_everybody"].required = True
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if not given.get("values", "").strip() and not given.get("file"):
+            self.add_error("values", "Type at least one, or choose a file.")
+        if given.get("for_everybody") and given.get("mailing_list"):
+            self.add_error("mailing_list", "Choose a list or every organization, not both.")
+        return given
+
+
+class CheckForm(DeskForm):
+    values = forms.CharField(
+        label="Addresses, numbers or domains",
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=f"One a line, up to {suppressions.MOST_CHECKED}.",
+    )
 
     def clean_values(self) -> list[str]:
-        lines = (line.strip() for line in self.cleaned_data["values"].splitlines())
-        values = list(dict.fromkeys(line for line in lines if line))
-        if len(values) > MANY:
-            raise forms.ValidationError(f"These are {len(values):,} lines; add at most {MANY:,} at a time.")
-        return values
+        return [line.strip() for line in self.cleaned_data["values"].splitlines() if line.strip()]
 
 
 @admin.register(Suppression)
 class SuppressionAdmin(ScopedAdmin[Suppression]):
     """Those of the organization and of its lists; superusers also see those of the whole system."""
 
-    list_display = ("value", "kind", "reason", "scope", "created_at", "created_by")
-    list_filter = ("kind", "reason")
+    list_display = ("value", "kind", "reason", "holds_for", "source", "created_at", "created_by")
+    list_filter = ("kind", "reason", ListFilter)
     list_select_related = ("mailing_list", "organization", "created_by")
+    list_before_template = "admin/audience/suppression/head.html"
     search_fields = ("value",)
     change_permission = None
+    delete_permission = None  # they are lifted, after a question with numbers
+    actions = ("lift",)
     add_label = "Suppress"
     empty_icon = "block"
     empty_state = "Nobody is suppressed. Hard bounces and complaints end up here by themselves."
@@ -67,42 +116,155 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
         return super().get_queryset(request)
 
     @admin.display(description="Holds for")
-    def scope(self, suppression: Suppression) -> str:
-        if suppression.mailing_list:
-            return f"the list {suppression.mailing_list}"
-        return "every list" if suppression.organization else "every organization"
+    def holds_for(self, suppression: Suppression) -> str:
+        return _where(suppression)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        counts = suppressions.by_reason(self.get_queryset(request)) if self.has_view_permission(request) else {}
+        reasons = [
+            {"value": reason.value, "label": reason.label, "count": counts.get(reason, 0)}
+            for reason in Suppression.Reason
+        ]
+        chosen = {"reasons": reasons, "chosen": request.GET.get("reason__exact", ""), "total": sum(counts.values())}
+        return super().changelist_view(request, {**(extra_context or {}), **chosen})
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        views: list[tuple[str, Any, str]] = [
+            ("check/", self.check_view, "check"),
+            ("suppressed.csv", self.csv_view, "csv"),
+        ]
+        ours = [path(route, wrap(view), name=f"audience_suppression_{name}") for route, view, name in views]
+        return [*ours, *super().get_urls()]
+
+    # --- pages
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Suppress many at once; what cannot be understood is named and left out."""
-        organization = desk(request).organization
-        if not self.has_add_permission(request) or organization is None:
+        at = desk(request)
+        if not self.has_add_permission(request) or (at.organization is None and not at.user.is_superuser):
             raise PermissionDenied("Choose the organization first.")
-        form = SuppressForm(request.POST or None, organization=organization)
-        if request.method == "POST" and form.is_valid():
-            _tell(request, _suppress(request, organization, form.cleaned_data))
+        form = SuppressForm(
+            request.POST or None,
+            request.FILES or None,
+            organization=at.organization,
+            may_all=at.user.is_superuser,
+        )
+        if request.method == "POST" and form.is_valid() and (taken := _suppress(request, form)):
+            _tell(request, taken)
             return redirect(to("audience_suppression_changelist"))
-        crumbs = [("Suppressions", to("audience_suppression_changelist"))]
-        return page(request, "admin/audience/suppression/add.html", title="Suppress", crumbs=crumbs, form=form)
+        template = "admin/audience/suppression/add.html"
+        return page(request, template, title="Suppress", crumbs=_crumbs(), form=form, status=_status(form))
+
+    def check_view(self, request: HttpRequest) -> HttpResponse:
+        """Which of many are suppressed, in which scopes, and why. Changes nothing."""
+        organization = desk(request).organization
+        if not self.has_view_permission(request) or organization is None:
+            raise PermissionDenied("Choose the organization first.")
+        form, found = CheckForm(request.POST or None), []
+        if request.method == "POST" and form.is_valid():
+            try:
+                found = suppressions.look_up(organization, form.cleaned_data["values"])
+            except AudienceError as refused:
+                form.add_error("values", str(refused))
+        return page(
+            request,
+            "admin/audience/suppression/check.html",
+            title="Check",
+            crumbs=_crumbs(),
+            form=form,
+            found=[(one, [(row, _where(row)) for row in one.suppressions]) for one in found],
+            suppressed=sum(one.is_suppressed for one in found),
+            status=_status(form),
+        )
+
+    def csv_view(self, request: HttpRequest) -> HttpResponse:
+        """All of them, as a file that can be imported again."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        lines = (line.encode() for line in suppression_files.lines(self.get_queryset(request)))
+        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        answer.headers["Content-Disposition"] = 'attachment; filename="suppressed.csv"'
+        return answer  # type: ignore[return-value]  # a view may stream
+
+    # --- lifting
+
+    def has_lift_permission(self, request: HttpRequest) -> bool:
+        return desk(request).may(Permission.DELETE)
+
+    @admin.action(description="Lift…", permissions=["lift"])
+    def lift(self, request: HttpRequest, queryset: QuerySet[Suppression]) -> HttpResponse | None:
+        """Ask, with numbers; lift when asked again with the answer."""
+        if "confirmed" not in request.POST:
+            return self._ask(request, queryset)
+        try:
+            lifted = suppressions.lift_all(queryset, by=actor(request))
+        except AudienceError as refused:
+            messages.error(request, str(refused))
+        else:
+            messages.success(request, f"{lifted:,} lifted. Campaigns reach them again where they are subscribed.")
+        return None
+
+    def _ask(self, request: HttpRequest, chosen: QuerySet[Suppression]) -> HttpResponse:
+        counts = suppressions.by_reason(chosen)
+        return page(
+            request,
+            "admin/audience/suppression/lift.html",
+            title="Lift",
+            crumbs=_crumbs(),
+            counts=[(Suppression.Reason(reason).label, count) for reason, count in counts.items() if count],
+            total=sum(counts.values()),
+            complained=counts[Suppression.Reason.COMPLAINED],
+            sample=[(row, _where(row)) for row in chosen.select_related("mailing_list")[:SAMPLE]],
+            selected=request.POST.getlist(ACTION_CHECKBOX_NAME),
+            checkbox=ACTION_CHECKBOX_NAME,
+            select_across=request.POST.get("select_across", "0"),
+        )
 
 
-def _suppress(request: HttpRequest, organization: Organization, given: dict[str, Any]) -> Outcome:
-    return suppress_many(
-        given["values"],
-        organization=organization,
-        mailing_list=given["mailing_list"],
-        kind=given["kind"],
-        reason=Suppression.Reason.MANUAL,
-        source="admin",
-        by=actor(request).user,
-    )
+def _crumbs() -> list[tuple[str, str]]:
+    return [("Suppressions", to("audience_suppression_changelist"))]
 
 
-def _tell(request: HttpRequest, outcome: Outcome) -> None:
+def _status(form: forms.Form) -> int:
+    return 422 if form.is_bound and form.errors else 200
+
+
+def _where(suppression: Suppression) -> str:
+    if suppression.mailing_list:
+        return f"the list {suppression.mailing_list}"
+    return "every list" if suppression.organization_id else "every organization"
+
+
+def _suppress(request: HttpRequest, form: SuppressForm) -> Taken | None:
+    """Both what was typed and what stands in the file; None, with the reason in the form, if it is refused."""
+    given, total = form.cleaned_data, Taken()
+    how = {
+        "organization": None if given.get("for_everybody") else desk(request).organization,
+        "mailing_list": given["mailing_list"],
+        "by": actor(request),
+        "reason": given["reason"],
+        "source": given["source"] or "admin",
+    }
+    field = "values"
+    try:
+        if given["values"].strip():
+            total = suppression_files.take_text(given["values"], **how)
+        field = "file"
+        if given["file"]:
+            total += suppression_files.take(cast("Any", given["file"].file), **how)
+    except AudienceError as refused:
+        form.add_error(field, str(refused))
+        return None
+    return total
+
+
+def _tell(request: HttpRequest, taken: Taken) -> None:
     """What became of the lines."""
-    if outcome.added or outcome.known:
-        known = f" {outcome.known:,} had been suppressed before." if outcome.known else ""
-        messages.success(request, f"{outcome.added:,} suppressed.{known}")
-    for value, problem in list(outcome.refused.items())[:TOLD]:
-        messages.error(request, f"{value}: {problem}")
-    if len(outcome.refused) > TOLD:
-        messages.error(request, f"… and {len(outcome.refused) - TOLD:,} more lines that could not be understood.")
+    if taken.added or taken.known:
+        known = f" {taken.known:,} had been suppressed before." if taken.known else ""
+        messages.success(request, f"{taken.added:,} suppressed.{known}")
+    for row in taken.refusals[:TOLD]:
+        messages.error(request, f"Row {row.number}: {row.reason}")
+    if taken.refused > TOLD:
+        messages.error(request, f"… and {taken.refused - TOLD:,} more rows that could not be understood.")
