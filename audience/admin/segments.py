@@ -1,14 +1,13 @@
 """Segments: saved rules over people, written in rows of field, operator and value."""
 
 import json
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -19,17 +18,16 @@ from django.views.decorators.http import require_POST
 
 from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
-from accounts.admin.pages import DeskForm, fragment, page, row_number, to
+from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from audience import exports, segments
-from audience.criteria import compiler
-from audience.criteria.operators import OPERATORS
-from audience.criteria.scope import Scope
-from audience.criteria.tree import from_json
-from audience.criteria.vocabulary import Column, Vocabulary
+from audience.admin import segment_answers, segment_why
+from audience.admin.segment_answers import dumped
+from audience.admin.segment_palette import palette
+from audience.admin.segment_trial import Trial
 from audience.errors import AudienceError, InvalidRules
-from audience.models import MailingList, Segment, Subscriber, Subscription
+from audience.models import MailingList, Segment
 from audience.tasks import recalculate_segment
 from campaigns import drafts, removals
 from campaigns.errors import CampaignError, NotReady
@@ -69,7 +67,10 @@ class SegmentAdmin(ScopedAdmin[Segment]):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         views: list[tuple[str, Any, str]] = [
-            ("count/", require_POST(count_fragment), "count"),
+            ("count/", require_POST(segment_answers.count), "count"),
+            ("sample/", require_POST(segment_answers.sample), "sample"),
+            ("why/", require_POST(segment_why.why), "why"),
+            ("campaigns/", segment_answers.campaigns, "campaigns"),
             ("<int:pk>/change/", edit, "change"),
             ("<int:pk>/delete/", delete, "delete"),
             ("<int:pk>/recount/", require_POST(recount), "recount"),
@@ -106,13 +107,23 @@ class SegmentForm(DeskForm):
     rules = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 10, "class": "bs-mono"}))
 
     def __init__(self, *args: Any, organization: Organization, segment: Segment | None = None, **kwargs: Any) -> None:
+        self.organization = organization
         initial = _initial(segment) if segment else {"rules": "{}"}
         super().__init__(*args, initial=initial, **kwargs)
         self.fields["edition"].queryset = Edition.objects.of(organization)  # type: ignore[attr-defined]
         self.fields["mailing_lists"].queryset = MailingList.objects.of(organization)  # type: ignore[attr-defined]
 
-    def clean_rules(self) -> dict[str, Any]:
-        return _read(self.cleaned_data["rules"])
+    def clean(self) -> dict[str, Any]:
+        """The rules as they are stored; what is wrong with them is said rule by rule."""
+        given: dict[str, Any] = super().clean() or {}
+        try:
+            trial = Trial.of_text(self.organization, given.get("rules", ""), tuple(given.get("mailing_lists", ())))
+            found = [str(problem) for problem in trial.problems]
+        except InvalidRules as broken:
+            found = [str(broken)]
+        if found:
+            self.add_error("rules", forms.ValidationError(found))
+        return given if found else {**given, "rules": trial.rules}
 
 
 def _initial(segment: Segment) -> dict[str, Any]:
@@ -121,39 +132,8 @@ def _initial(segment: Segment) -> dict[str, Any]:
         "description": segment.description,
         "edition": segment.edition_id,
         "mailing_lists": [row.pk for row in segment.mailing_lists.all()],
-        "rules": json.dumps(segment.rules, ensure_ascii=False, indent=2),
+        "rules": dumped(segment.rules),
     }
-
-
-def _read(text: str) -> dict[str, Any]:
-    """Rules as they are stored. Raises ValidationError with what cannot be understood."""
-    try:
-        rules = json.loads(text or "{}")
-        from_json(rules)
-    except json.JSONDecodeError as error:
-        raise forms.ValidationError(f"This is not JSON: {error}") from error
-    except InvalidRules as error:
-        raise forms.ValidationError(str(error)) from error
-    return dict(rules)
-
-
-def _vocabulary(organization: Organization) -> list[dict[str, Any]]:
-    """What rules can be about, for the script that draws the rows."""
-    return [
-        {
-            "name": subject.name,
-            "label": subject.label,
-            "kind": subject.kind if isinstance(subject, Column) else "text",
-            "operators": list(subject.operators),
-            "choices": _choices(subject),
-        }
-        for subject in Vocabulary(Scope.of_people(organization)).available()
-    ]
-
-
-def _choices(subject: Any) -> list[list[str]]:
-    labels = getattr(subject, "choice_labels", {})
-    return [[choice, labels.get(choice, choice)] for choice in getattr(subject, "choices", ())]
 
 
 # --- pages -------------------------------------------------------------------------------------------------------
@@ -220,49 +200,28 @@ def _page(
         segment=segment,
         may_edit=may_edit,
         organization=organization,
-        vocabulary=_vocabulary(organization),
-        operators={name: [each.words, each.takes_value] for name, each in OPERATORS.items()},
+        palette=palette(organization, _typed(form), segment=segment),
+        sentence=_sentence(form, organization, segment),
         users=_users(segment)[:10] if segment else [],
         status=422 if form.is_bound else 200,
     )
 
 
+def _typed(form: SegmentForm) -> Any:
+    """The rules the page begins with, if they are JSON."""
+    try:
+        return json.loads(form["rules"].value() or "{}")
+    except (json.JSONDecodeError, RecursionError):
+        return {}
+
+
+def _sentence(form: SegmentForm, organization: Organization, segment: Segment | None) -> str:
+    """What is stored, for pages without scripts."""
+    return segments.sentence(segment) if segment else f"Everybody in {organization}."
+
+
 def _users(segment: Segment) -> QuerySet[Campaign]:
     return Campaign.objects.kept().filter(audience__segment=segment).distinct()
-
-
-def count_fragment(request: HttpRequest) -> HttpResponse:
-    """Who the rules typed right now mean: a sentence and a number; nothing is stored."""
-    rows = Organization.objects.visible_to(request.user)
-    organization = rows.filter(pk=row_number(request.POST.get("organization")) or 0).first()
-    if organization is None:
-        raise PermissionDenied
-    chosen = [pk for text in request.POST.getlist("mailing_lists") if (pk := row_number(text))]
-    lists = MailingList.objects.of(organization).filter(pk__in=chosen)
-    context: dict[str, Any] = {}
-    try:
-        rules = _read(request.POST.get("rules", ""))
-        context = {"people": _people(organization, rules, lists).count(), "sentence": _say(organization, rules, lists)}
-    except (forms.ValidationError, InvalidRules) as broken:
-        context = {"broken": " ".join(getattr(broken, "messages", [str(broken)]))}
-    return fragment(request, "admin/audience/segment/count.html", **context)
-
-
-def _people(organization: Organization, rules: Mapping[str, Any], lists: Iterable[MailingList]) -> QuerySet[Subscriber]:
-    """As `audience.segments.people`, of a segment that is not stored."""
-    everyone, ids = Subscriber.objects.of(organization), tuple(row.pk for row in lists)
-    if not ids:
-        return everyone.filter(compiler.compile_rules(rules, Scope.of_people(organization)))
-    rows = Q(mailing_list__in=ids) & compiler.compile_rules(rules, Scope.of_rows(organization, ids))
-    return everyone.filter(Exists(Subscription.objects.filter(rows, subscriber=OuterRef("pk"))))
-
-
-def _say(organization: Organization, rules: Mapping[str, Any], lists: Iterable[MailingList]) -> str:
-    ids = tuple(row.pk for row in lists)
-    scope = Scope.of_rows(organization, ids) if ids else Scope.of_people(organization)
-    said = compiler.sentence(from_json(rules), scope)
-    where = f"on {' or '.join(str(row) for row in lists)}" if ids else "in the organization"
-    return f"People {where} where {said}." if said else f"Everybody {where}."
 
 
 def recount(request: HttpRequest, pk: int) -> HttpResponse:

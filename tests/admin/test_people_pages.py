@@ -236,31 +236,6 @@ def test_changing_a_segment_voids_the_approval_of_campaigns_that_address_it(orga
     assert campaign.state == "draft"
 
 
-RULES = '{"match": "all", "rules": [{"field": "email", "operator": "starts_with", "value": "anna"}]}'
-
-
-def test_rules_are_said_and_counted_before_they_are_saved(organization, mailing_list, anna, bob, login):
-    SubscriptionFactory(mailing_list=mailing_list, subscriber__email="ben@example.com")
-    address = reverse("admin:audience_segment_count")
-    given = {"organization": organization.pk, "mailing_lists": [mailing_list.pk]}
-    browser = login(bob)
-
-    narrow = browser.post(address, given | {"rules": RULES})
-    everybody = browser.post(address, given | {"rules": "{}"})
-    broken = browser.post(address, given | {"rules": "{nonsense"}).content.decode()
-
-    assert (narrow.context["people"], everybody.context["people"]) == (1, 2)
-    assert narrow.context["sentence"] == "People on Daily where Email starts with “anna”."
-    assert "This is not JSON" in broken
-    assert not Segment.objects.exists()
-
-
-def test_people_of_strangers_are_not_counted(organization, charlie, login):
-    answer = login(charlie).post(reverse("admin:audience_segment_count"), {"organization": organization.pk})
-
-    assert answer.status_code == 403
-
-
 @pytest.mark.parametrize("rules", ["{nonsense", '{"field": "shoe_size", "operator": "is", "value": 43}', "[]"])
 def test_rules_that_cannot_be_understood_are_not_saved(organization, bob, login, rules):
     given = {"name": "Readers", "description": "", "edition": "", "rules": rules}
