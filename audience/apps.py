@@ -11,15 +11,18 @@ class AudienceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        connection_created.connect(teach_sqlite_to_lower, dispatch_uid="audience.teach_sqlite_to_lower")
+        connection_created.connect(teach_sqlite, dispatch_uid="audience.teach_sqlite")
         post_migrate.connect(append_only.guard, sender=self, dispatch_uid="audience.append_only")
 
 
-def teach_sqlite_to_lower(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
-    """Rules compare texts without regard to case, and SQLite's own LOWER knows ASCII only."""
+def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    """What rules ask of a database that SQLite cannot do by itself; its own LOWER knows ASCII only."""
     if connection.vendor == "sqlite":
-        connection.connection.create_function("broadsheet_lower", 1, _lower, deterministic=True)
+        from audience.addresses import domain_above
+        from audience.criteria import expressions
 
-
-def _lower(text: str | None) -> str | None:
-    return None if text is None else text.lower()
+        create = connection.connection.create_function
+        create("broadsheet_lower", 1, expressions.lower, deterministic=True)
+        create("broadsheet_domain_above", 1, domain_above, deterministic=True)
+        create("broadsheet_number", 1, expressions.number_in, deterministic=True)
+        create("broadsheet_in_network", 2, expressions.is_in_network, deterministic=True)

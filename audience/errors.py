@@ -4,6 +4,8 @@ AudienceError
 ├── InvalidAddress   not an email address, phone number or domain anything can be sent to
 ├── InvalidFields    values that do not fit their custom fields; `problems` says what, by key
 ├── InvalidKey       a custom field cannot be called this
+├── InvalidTag       people cannot be tagged so
+├── AlreadyThere     somebody else is known by this address already
 ├── InvalidRules     a segment's rules cannot be understood
 ├── Unanswerable     a rule that is understood cannot be answered, and holds for nobody
 ├── TooSlow          an answer would take too long to wait for
@@ -44,6 +46,20 @@ class InvalidFields(AudienceError):
 
 class InvalidKey(AudienceError):
     code = "invalid_key"
+
+
+class InvalidTag(AudienceError):
+    code = "invalid_tag"
+
+
+class AlreadyThere(AudienceError):
+    """`subscriber` is who is known by it."""
+
+    code = "already_there"
+
+    def __init__(self, text: str, subscriber: Any) -> None:
+        self.subscriber = subscriber
+        super().__init__(text)
 
 
 class InvalidRules(AudienceError):

@@ -5,17 +5,16 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 
-from audience.criteria.operators import negation
+from audience.criteria.expressions import negation
 from audience.criteria.scope import Scope
-from audience.criteria.tree import Condition, Group, Match, from_json
+from audience.criteria.subjects import EVERYBODY, NOBODY
+from audience.criteria.tree import Condition, Group, Match, conditions, from_json
 from audience.criteria.vocabulary import Vocabulary
+from audience.errors import Unanswerable
 
-# True of no row and of every row, and still conditions: Django drops an empty Q from an OR, which turns "everybody"
-# into "nobody else", and refuses to write a statement around an empty IN.
-NOBODY = Q(pk__lt=0)
-EVERYBODY = Q(pk__gt=0)
+__all__ = ["EVERYBODY", "NOBODY", "compile_rules", "compile_tree", "compile_within", "sentence"]
 
 
 def compile_rules(rules: Mapping[str, Any], scope: Scope) -> Q:
@@ -25,29 +24,67 @@ def compile_rules(rules: Mapping[str, Any], scope: Scope) -> Q:
 
 def compile_tree(tree: Group, scope: Scope) -> Q:
     """The condition on the scope's model; without rules it holds for everybody. Raises InvalidRules."""
-    return _compile(tree, Vocabulary(scope))
+    return compile_within(tree, Vocabulary(scope))
+
+
+def compile_within(tree: Group, vocabulary: Vocabulary) -> Q:
+    """The same for rules that stand in others, such as those of a segment a rule names. Raises InvalidRules."""
+    vocabulary.known.count(sum(1 for _ in conditions(tree)))
+    return _compile(tree, vocabulary)
 
 
 def _compile(node: Condition | Group, vocabulary: Vocabulary) -> Q:
     if isinstance(node, Condition):
+        return _asked(node, vocabulary)
+    return _compile_on(node, vocabulary) if node.on else _compile_group(node, vocabulary)
+
+
+def _asked(node: Condition, vocabulary: Vocabulary) -> Q:
+    """What cannot be answered selects nobody: under a "not" it is therefore taken to hold."""
+    try:
         return vocabulary.subject(node.field).condition(node.operator, node.value)
-    parts = [_compile(rule, vocabulary) for rule in node.rules]
+    except Unanswerable:
+        return EVERYBODY if vocabulary.scope.negated else NOBODY
+
+
+def _compile_group(node: Group, vocabulary: Vocabulary) -> Q:
+    inside = vocabulary.opposite if node.match == Match.NOT else vocabulary
+    parts = [_compile(rule, inside) for rule in node.rules]
     if node.match == Match.ALL:
         return reduce(and_, parts, Q()) or EVERYBODY
     one_of_them = reduce(or_, parts, Q()) or NOBODY
     return negation(one_of_them) if node.match == Match.NOT else one_of_them
 
 
+def _compile_on(node: Group, vocabulary: Vocabulary) -> Q:
+    """Some subscription to the list, which is the row looked at where rules look at rows of that list only."""
+    mailing_list, on_row = vocabulary.on(node.on)
+    holds = _compile_group(node, on_row) if node.rules else EVERYBODY
+    scope = vocabulary.scope
+    if scope.row == "" and scope.mailing_lists == (mailing_list.pk,):
+        return holds
+    return Q(Exists(vocabulary.rows().filter(holds, mailing_list=mailing_list)))
+
+
 def sentence(tree: Group, scope: Scope) -> str:
     """The tree in English, to be read after "people where"; '' without rules. Raises InvalidRules."""
-    return _say(tree, Vocabulary(scope), outermost=True)
+    return say(tree, Vocabulary(scope), outermost=True)
 
 
-def _say(node: Condition | Group, vocabulary: Vocabulary, *, outermost: bool = False) -> str:
+def say(node: Condition | Group, vocabulary: Vocabulary, *, outermost: bool = False) -> str:
+    """A part of a tree in English. Raises InvalidRules."""
     if isinstance(node, Condition):
         return vocabulary.subject(node.field).words(node.operator, node.value)
+    if node.on:
+        return _say_on(node, vocabulary)
     joint = " and " if node.match == Match.ALL else " or "
-    said = joint.join(_say(rule, vocabulary) for rule in node.rules)
+    said = joint.join(say(rule, vocabulary) for rule in node.rules)
     if node.match == Match.NOT:
         return f"not ({said})"
     return said if outermost or len(node.rules) == 1 else f"({said})"
+
+
+def _say_on(node: Group, vocabulary: Vocabulary) -> str:
+    mailing_list, on_row = vocabulary.on(node.on)
+    said = say(Group(node.match, node.rules), on_row, outermost=True)
+    return f"on {mailing_list} with ({said})" if said else f"on {mailing_list}"

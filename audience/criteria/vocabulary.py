@@ -1,30 +1,29 @@
 """What rules can be about: the fields a condition may name, and what each means in SQL and in words.
 
-`email`, `phone`, `email_domain`, `created_at` of the person; `status` and `subscribed_at` of the subscription looked
-at; `fields.<key>` for custom fields; `list.<public id>` for the status on some list. Rooms above register subjects of
-their own under another first word (`register`), such as what somebody opened.
+Of the person: `email`, `email_domain`, `phone`, `created_at`, `suppressed`, `sample`. Of the subscription looked at:
+`status`, `subscribed_at`, `confirmed_at`, `unsubscribed_at`, `ip_address`, `unsubscribe_ip_address`, `bounce`,
+`subscription_id`, `tags`. Then `fields.<key>` for custom fields, `list.<public id>` for the status on some list,
+`segment.<public id>`, and `nobody` and `everybody` with a reason. Rooms above register subjects of their own under
+another first word (`register`), such as what somebody opened.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 from typing import Any, Protocol
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import NullIf
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Value, When
 
-from audience import fields as custom_fields
 from audience.addresses import shown
-from audience.criteria.json_values import JsonBoolean, JsonNumber, JsonText
-from audience.criteria.operators import OPERATORS, TESTS, Day, negation, operators_of
+from audience.criteria.columns import Column, JsonList, json_expression
+from audience.criteria.in_segment import InSegment
+from audience.criteria.known import Known
 from audience.criteria.scope import Scope
-from audience.criteria.tree import Scalar
+from audience.criteria.subjects import Fact, Sample, Tags, Verdict, suppressed
+from audience.criteria.tree import Json
 from audience.errors import InvalidRules
 from audience.models import CustomField, MailingList, Subscription
 
-Kind = CustomField.Kind
+__all__ = ["Column", "JsonList", "Subject", "Vocabulary", "register"]
 
 
 class Subject(Protocol):
@@ -36,10 +35,10 @@ class Subject(Protocol):
     def label(self) -> str: ...  # as people read it
     @property
     def operators(self) -> tuple[str, ...]: ...
-    def condition(self, operator: str, value: Scalar) -> Q:
-        """On the scope's model; never unknown when negated. Raises InvalidRules."""
+    def condition(self, operator: str, value: Json) -> Q:
+        """On the scope's model; never unknown when negated. Raises InvalidRules, and Unanswerable to select nobody."""
 
-    def words(self, operator: str, value: Scalar) -> str:
+    def words(self, operator: str, value: Json) -> str:
         """The condition as part of an English sentence. Raises InvalidRules."""
 
 
@@ -54,77 +53,27 @@ def register(first_word: str, resolver: Resolver) -> None:
     _resolvers[first_word] = resolver
 
 
-_OWN = {"email", "phone", "email_domain", "created_at", "status", "subscribed_at", "fields", "list"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A subject that is one typed value: a column, a JSON value, or one of those on some subscription of the person."""
-
-    name: str
-    label: str
-    kind: str
-    expression: Combinable
-    timezone: str = "UTC"
-    choices: tuple[str, ...] = ()
-    choice_labels: dict[str, str] = field(default_factory=dict)
-    # Given where the value stands on a subscription and rules look at whole people: some row of these has the value.
-    rows: Any = None
-
-    @property
-    def operators(self) -> tuple[str, ...]:
-        return operators_of(self.kind)
-
-    def condition(self, operator: str, value: Scalar) -> Q:
-        self._require(operator)
-        positive = OPERATORS[operator].negates or operator
-        test = TESTS[self.kind][positive](self.expression, self._read(operator, value))
-        holds = test if self.rows is None else Q(Exists(self.rows.filter(test)))
-        return holds if positive == operator else negation(holds)
-
-    def words(self, operator: str, value: Scalar) -> str:
-        self._require(operator)
-        known = OPERATORS[operator]
-        read = self._read(operator, value)
-        return f"{self.label} {known.words} {self._shown(read)}" if known.takes_value else f"{self.label} {known.words}"
-
-    def _require(self, operator: str) -> None:
-        if operator not in self.operators:
-            raise InvalidRules(f"{self.label} can be asked {', '.join(self.operators)}, but not {shown(operator)}.")
-
-    def _read(self, operator: str, value: Scalar) -> Any:
-        """The value in the form of the kind. Raises InvalidRules."""
-        if not OPERATORS[operator].takes_value:
-            return None
-        try:
-            read = custom_fields.parse(self._field(), value)
-        except ValueError as error:
-            raise InvalidRules(f"{self.label}: {error}") from error
-        if read is None:
-            raise InvalidRules(f"{self.label}: say what to compare it with.")
-        if self.kind == "moment":
-            return Day(date.fromisoformat(str(read)), self.timezone)
-        return str(read).lower() if self.kind == "address" else read
-
-    def _field(self) -> CustomField:
-        kind = {"address": Kind.TEXT, "moment": Kind.DATE}.get(self.kind, self.kind)
-        return CustomField(kind=kind, choices=list(self.choices))
-
-    def _shown(self, read: Any) -> str:
-        if isinstance(read, bool):
-            return "yes" if read else "no"
-        if isinstance(read, Day):
-            return read.day.isoformat()
-        if isinstance(read, int | float):
-            return f"{read:,}"
-        return f"“{self.choice_labels.get(read, read)}”"
+OF_PERSON = ("email", "email_domain", "phone", "created_at", "suppressed", "sample")
+OF_ROW = (
+    "status",
+    "subscribed_at",
+    "confirmed_at",
+    "unsubscribed_at",
+    "ip_address",
+    "unsubscribe_ip_address",
+    "bounce",
+    "subscription_id",
+    "tags",
+)
+_OWN = {*OF_PERSON, *OF_ROW, "fields", "list", "segment", "nobody", "everybody"}
 
 
 class Vocabulary:
     """The subjects there are in one scope."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, known: Known | None = None) -> None:
         self.scope = scope
+        self.known = known or Known(scope.organization)
 
     def subject(self, name: str) -> Subject:
         """Raises InvalidRules where rules cannot be about this."""
@@ -136,6 +85,8 @@ class Vocabulary:
             found = self._custom.get(rest)
         elif first == "list":
             found = self._status_on(rest)
+        elif first == "segment":
+            found = self._in_segment(rest)
         else:
             found = _resolvers[first](rest, self.scope) if first in _resolvers else None
         if found is None:
@@ -143,59 +94,86 @@ class Vocabulary:
         return found
 
     def available(self) -> Iterator[Subject]:
-        """Everything of our own that rules can be about, for somebody who chooses."""
-        yield from self._plain.values()
+        """Everything of our own that rules can be about, for somebody who chooses; segments are many, and left out."""
+        yield from (subject for subject in self._plain.values() if not isinstance(subject, Verdict))
         yield from self._custom.values()
-        for mailing_list in self._lists.values():
+        for mailing_list in self.known.lists.values():
             yield self._on_list(mailing_list)
+
+    # --- the same, looked at from elsewhere ----------------------------------------------------------------------
+
+    @cached_property
+    def opposite(self) -> "Vocabulary":
+        """Under one negation more."""
+        return Vocabulary(self.scope.opposite, self.known)
+
+    def on(self, public_id: str) -> tuple[MailingList, "Vocabulary"]:
+        """For a row of this list. Raises InvalidRules for a list that is not the organization's."""
+        mailing_list = self.known.lists.get(public_id)
+        if mailing_list is None:
+            raise InvalidRules(f"There is no list {shown(public_id)} that people could be on.")
+        return mailing_list, Vocabulary(self.scope.on(mailing_list.pk), self.known)
+
+    def within(self, segment: int, mailing_lists: tuple[int, ...]) -> "Vocabulary":
+        """For the rules of a segment that a rule names."""
+        return Vocabulary(self.scope.within(segment, mailing_lists), self.known)
+
+    def rows(self) -> "QuerySet[Subscription]":
+        """The person's subscriptions, seen from the scope's query."""
+        return Subscription.objects.filter(subscriber=OuterRef(f"{self.scope.person}pk"))
+
+    # --- the subjects --------------------------------------------------------------------------------------------
 
     @cached_property
     def _plain(self) -> dict[str, Subject]:
-        person, zone = self.scope.person, self.scope.organization.timezone
-        phone = NullIf(F(f"{person}phone"), Value(""))
-        columns: list[Subject] = [
-            Column(name="email", label="Email", kind="address", expression=F(f"{person}email")),
-            Column(name="email_domain", label="Email domain", kind="address", expression=F(f"{person}email_domain")),
-            Column(name="phone", label="Phone", kind="address", expression=phone),
-            Column(
-                name="created_at",
-                label="Known since",
-                kind="moment",
-                expression=F(f"{person}created_at"),
-                timezone=zone,
-            ),
-            self._on_row("subscribed_at", "Subscription date", "moment", "subscribed_at", timezone=zone),
-            self._on_row("status", "Subscription status", "choice", "status", **_STATUSES),
-        ]
-        return {column.name: column for column in columns}
+        subjects: list[Subject] = [*self._of_person(), *self._of_row(), Verdict("nobody"), Verdict("everybody")]
+        return {subject.name: subject for subject in subjects}
+
+    def _of_person(self) -> Iterator[Subject]:
+        person = self.scope.person
+        yield Column(name="email", label="Email", kind="address", expression=F(f"{person}email"))
+        yield Column(name="email_domain", label="Email domain", kind="address", expression=F(f"{person}email_domain"))
+        yield Column(name="phone", label="Phone", kind="address", expression=F(f"{person}phone"))
+        created_at = F(f"{person}created_at")
+        yield Column(name="created_at", label="Known since", kind="moment", expression=created_at, **self._when)
+        yield Fact("suppressed", "Suppressed", suppressed(self.scope))
+        yield Sample(self.scope)
+
+    def _of_row(self) -> Iterator[Subject]:
+        yield self._on_row("status", "Subscription status", "choice", **_STATUSES)
+        for name, label in _MOMENTS.items():
+            yield self._on_row(name, label, "moment", **self._when)
+        for name, label in _IP_ADDRESSES.items():
+            yield self._on_row(name, label, "ip")
+        yield self._placed(_bounce, name="bounce", label="Bounce", kind="choice", **_BOUNCES)
+        yield self._placed(lambda row: F(f"{row}pk"), name="subscription_id", label="Subscription ID", kind="number")
+        yield self._placed(lambda row: Tags(row, self.known), name="tags", label="Tags", kind="tags")
+
+    @property
+    def _when(self) -> dict[str, Any]:
+        return {"timezone": self.scope.organization.timezone, "now": self.scope.now}
 
     @cached_property
     def _custom(self) -> dict[str, Subject]:
-        known = CustomField.objects.of(self.scope.organization)
-        if self.scope.mailing_lists:
-            known = known.filter(Q(mailing_list=None) | Q(mailing_list__in=self.scope.mailing_lists))
+        lists = self.scope.mailing_lists
         by_key: dict[str, list[CustomField]] = {}
-        for custom_field in known.order_by("pk"):
-            by_key.setdefault(custom_field.key, []).append(custom_field)
+        for each in self.known.fields:
+            if not lists or each.mailing_list_id is None or each.mailing_list_id in lists:
+                by_key.setdefault(each.key, []).append(each)
         return {key: self._custom_column(same) for key, same in by_key.items()}
 
     def _custom_column(self, same: list[CustomField]) -> Column:
         """Fields of one key: the organization's, or those of lists, which share their kind but not their choices."""
         first = same[0]
-        about: dict[str, Any] = {"name": f"fields.{first.key}", "label": first.name, "kind": first.kind}
+        about: dict[str, Any] = {"name": f"fields.{first.key}", "label": first.name, "kind": first.kind, **self._when}
         about["choices"] = tuple(dict.fromkeys(str(choice) for each in same for choice in each.choices))
-        json_value = _JSON_VALUES[first.kind]
         if first.mailing_list_id is None:
-            return Column(**about, expression=json_value(F(f"{self.scope.person}fields"), first.key))
-        return Column(**about, **self._place(lambda row: json_value(F(f"{row}fields"), first.key)))
+            return Column(**about, expression=json_expression(first.kind, f"{self.scope.person}fields", first.key))
+        return self._placed(lambda row: json_expression(first.kind, f"{row}fields", first.key), **about)
 
     def _status_on(self, public_id: str) -> Column | None:
-        mailing_list = self._lists.get(public_id)
+        mailing_list = self.known.lists.get(public_id)
         return None if mailing_list is None else self._on_list(mailing_list)
-
-    @cached_property
-    def _lists(self) -> dict[str, MailingList]:
-        return {each.public_id: each for each in MailingList.objects.of(self.scope.organization)}
 
     def _on_list(self, mailing_list: MailingList) -> Column:
         """The status on this list; empty for people who are not on it."""
@@ -204,32 +182,40 @@ class Vocabulary:
             label=f"Status on {mailing_list}",
             kind="choice",
             expression=F("status"),
-            rows=self._rows().filter(mailing_list=mailing_list),
+            rows=self.rows().filter(mailing_list=mailing_list),
             **_STATUSES,
         )
 
-    def _on_row(self, name: str, label: str, kind: str, column: str, **about: Any) -> Column:
-        return Column(name=name, label=label, kind=kind, **about, **self._place(lambda row: F(f"{row}{column}")))
+    def _in_segment(self, public_id: str) -> InSegment | None:
+        segment = self.known.segment(public_id)
+        return None if segment is None else InSegment(segment, self)
 
-    def _place(self, expression: Callable[[str], Combinable]) -> dict[str, Any]:
+    def _on_row(self, name: str, label: str, kind: str, **about: Any) -> Column:
+        return self._placed(lambda row: F(f"{row}{name}"), name=name, label=label, kind=kind, **about)
+
+    def _placed(self, expression: Callable[[str], Any], **about: Any) -> Column:
         """A value on a subscription: on the row that is looked at, or on any row of the person."""
         if self.scope.row is not None:
-            return {"expression": expression(self.scope.row)}
-        return {"expression": expression(""), "rows": self._rows()}
-
-    def _rows(self) -> QuerySet[Subscription]:
-        """The person's subscriptions, seen from the scope's query."""
-        return Subscription.objects.filter(subscriber=OuterRef(f"{self.scope.person}pk"))
+            return Column(**about, expression=expression(self.scope.row))
+        return Column(**about, expression=expression(""), rows=self.rows())
 
 
-_JSON_VALUES: dict[str, Callable[[Combinable, str], Combinable]] = {
-    Kind.TEXT: JsonText,
-    Kind.CHOICE: JsonText,
-    Kind.DATE: JsonText,
-    Kind.NUMBER: JsonNumber,
-    Kind.BOOLEAN: JsonBoolean,
+def _bounce(row: str) -> Any:
+    """Soft bounces are not kept on the subscription; nobody has one."""
+    return Case(When(**{f"{row}status": Subscription.Status.BOUNCED}, then=Value("hard")), default=Value("none"))
+
+
+_MOMENTS = {
+    "subscribed_at": "Subscription date",
+    "confirmed_at": "Confirmation date",
+    "unsubscribed_at": "Unsubscription date",
 }
+_IP_ADDRESSES = {"ip_address": "Subscription IP", "unsubscribe_ip_address": "Unsubscription IP"}
 _STATUSES: dict[str, Any] = {
     "choices": tuple(Subscription.Status.values),
     "choice_labels": {str(value): str(label) for value, label in Subscription.Status.choices},
+}
+_BOUNCES: dict[str, Any] = {
+    "choices": ("none", "soft", "hard"),
+    "choice_labels": {"none": "Not bounced", "soft": "Soft", "hard": "Hard"},
 }

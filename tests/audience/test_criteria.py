@@ -16,7 +16,7 @@ from audience.criteria.compiler import compile_rules, compile_tree, sentence
 from audience.criteria.operators import OPERATORS, operators_of
 from audience.criteria.scope import Scope
 from audience.criteria.tree import Condition, Group, Match, from_json, to_json
-from audience.criteria.vocabulary import Vocabulary
+from audience.criteria.vocabulary import OF_PERSON, OF_ROW, Vocabulary
 from audience.errors import InvalidRules
 from audience.models import Subscriber, Subscription
 from tests.factories import MailingListFactory, OrganizationFactory, SubscriberFactory
@@ -29,6 +29,7 @@ MOMENTS = [
     datetime(2026, 4, 5, 12, tzinfo=UTC),
 ]
 TEXTS = ["Ulm", "ulm", "Köln", "KÖLN", "50%_\\", "m", "Ul"]
+ORDERED = ("greater_than", "less_than", "at_least", "at_most")
 NUMBERS = [-1, 0, 2, 2.5, 10]
 
 # --- trees as JSON -----------------------------------------------------------------------------------------------
@@ -67,7 +68,10 @@ def test_no_rules_are_an_empty_object():
         {"match": "all", "rules": [[]]},
         {"field": "email"},
         {"field": "email", "operator": "is", "value": "x", "or": "y"},
-        {"field": "email", "operator": "is", "value": ["x"]},
+        {"field": "email", "operator": "is", "value": [[[[["x"]]]]]},
+        {"field": "email", "operator": "is", "value": {1: "x"}},
+        {"on": "", "match": "all", "rules": []},
+        {"on": None, "match": "all", "rules": []},
         {"field": 5, "operator": "is"},
         {"field": "email", "operator": None},
     ],
@@ -125,7 +129,9 @@ NAMES = {
 def conditions(draw):
     name = draw(st.sampled_from(sorted(NAMES)))
     kind, values = NAMES[name]
-    operator = draw(st.sampled_from(operators_of(kind)))
+    simple = [name for name in operators_of(kind) if OPERATORS[name].takes in ("value", "nothing")]
+    simple = [name for name in simple if kind not in ("text", "address") or name not in ORDERED]
+    operator = draw(st.sampled_from(simple))
     return Condition(name, operator, draw(VALUES[values]) if OPERATORS[operator].takes_value else None)
 
 
@@ -258,7 +264,7 @@ def _named(node, lists):
 @pytest.mark.django_db
 @given(worlds)
 @settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_rules_hold_for_whom_the_slow_and_obvious_way_says(world):
     persons, tree = world
@@ -312,7 +318,8 @@ def rule(field, operator, value=None):
         rule("opened.cmp_x", "is", "42"),
         rule("list.lst_nowhere", "is", "subscribed"),
         rule("fields.age", "contains", "4"),
-        rule("fields.town", "greater_than", "4"),
+        rule("fields.vip", "greater_than", "4"),
+        rule("fields.town", "is", ["Ulm"]),
         rule("fields.town", "sounds_like", "Ulm"),
         rule("fields.age", "is", "old"),
         rule("fields.age", "is"),
@@ -386,7 +393,8 @@ def test_a_vocabulary_lists_what_rules_can_be_about(organization, mailing_list):
     available = {subject.name: subject.operators for subject in Vocabulary(Scope.of_people(organization)).available()}
 
     assert set(available) == {
-        *("email", "email_domain", "phone", "created_at", "subscribed_at", "status"),
+        *OF_PERSON,
+        *OF_ROW,
         *("fields.town", "fields.age", "fields.vip", "fields.size", f"list.{mailing_list.public_id}"),
     }
     assert available["fields.vip"] == ("is", "is_not", "is_empty", "is_not_empty")

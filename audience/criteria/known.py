@@ -1,0 +1,48 @@
+"""What an organization has that rules can name, looked up once for all the conditions of a tree."""
+
+from functools import cached_property
+
+from accounts.models import Organization
+from audience.errors import InvalidRules
+from audience.models import CustomField, MailingList, Segment, SubscriberTag
+
+MOST_COMPILED = 1000
+
+
+class Known:
+    """Lists, fields, tags and segments of one organization; each is asked for when it is first named."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.organization = organization
+        self._segments: dict[str, Segment | None] = {}
+        self._compiled = 0
+
+    @cached_property
+    def lists(self) -> dict[str, MailingList]:
+        """By public id."""
+        return {each.public_id: each for each in MailingList.objects.of(self.organization)}
+
+    @cached_property
+    def fields(self) -> list[CustomField]:
+        return list(CustomField.objects.of(self.organization).order_by("pk"))
+
+    @cached_property
+    def tags(self) -> dict[str, tuple[int, ...]]:
+        """Ids of the tags of all lists, by their name in lower case."""
+        found: dict[str, tuple[int, ...]] = {}
+        for pk, name in SubscriberTag.objects.of(self.organization).values_list("pk", "name"):
+            found[name.lower()] = (*found.get(name.lower(), ()), pk)
+        return found
+
+    def segment(self, public_id: str) -> Segment | None:
+        """With its lists."""
+        if public_id not in self._segments:
+            rows = Segment.objects.of(self.organization).prefetch_related("mailing_lists")
+            self._segments[public_id] = rows.filter(public_id=public_id).first()
+        return self._segments[public_id]
+
+    def count(self, conditions: int) -> None:
+        """Segments that name segments could make a statement without end. Raises InvalidRules."""
+        self._compiled += conditions
+        if self._compiled > MOST_COMPILED:
+            raise InvalidRules(f"With the segments they name, the rules come to more than {MOST_COMPILED} conditions.")
