@@ -85,6 +85,11 @@ def covering_domains(domain: str) -> tuple[str, ...]:
     return tuple(".".join(labels[start:]) for start in range(min(DOMAINS_ABOVE + 1, len(labels))))
 
 
+def domain_above(domain: str | None) -> str | None:
+    """`example.com` of `mail.example.com`; a domain without a dot is its own. For SQLite, where the selection asks."""
+    return domain and domain[domain.find(".") + 1 :]
+
+
 def normalise_phone(text: str, country_code: str = "") -> str:
     """The number in E.164, such as +4520123456. Raises InvalidAddress.
 

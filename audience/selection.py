@@ -21,9 +21,28 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, StrIndex, Substr
+from django.db.models.functions import Coalesce, RowNumber
+from django.db.models.sql.compiler import SQLCompiler
 
 from accounts.models import Organization
 from audience.addresses import DOMAINS_ABOVE
@@ -33,7 +52,7 @@ from audience.models import MailingList, Segment, Subscriber, Subscription, Supp
 from audience.segments import Reach, reach, reach_within
 
 SKIP_REASONS = ("unsubscribed", "unconfirmed", "bounced", "complained", "suppressed", "no_address")
-Status = Subscription.Status
+Status, Kind = Subscription.Status, Suppression.Kind
 
 
 @dataclass(frozen=True)
@@ -45,34 +64,44 @@ class Part:
     excluded: bool = False
 
 
-def select(organization: Organization, parts: Sequence[Part], *, channel: str) -> QuerySet[Subscriber]:
+def select(
+    organization: Organization, parts: Sequence[Part], *, channel: str, person: Subscriber | None = None
+) -> QuerySet[Subscriber]:
     """The audience of these parts for `channel` (`email` or `sms`), one row a person, as one SQL statement.
 
     Each row carries `subscription_id` (through which the person is reached, or None), `address` ('' without one) and
-    `skip_reason` ('' = may be sent to, else one of SKIP_REASONS).
+    `skip_reason` ('' = may be sent to, else one of SKIP_REASONS). With `person`, that person's row only.
     """
-    included = [_reach(organization, part) or Reach(rows=NOBODY) for part in parts if not part.excluded]
-    excluded = [_reach(organization, part) or Reach(rows=NOBODY, people=EVERYBODY) for part in parts if part.excluded]
-    people = Subscriber.objects.of(organization).filter(_reached(included))
-    if excluded:
-        people = people.filter(~_reached(excluded))
-    ways = _ways(organization, _any([way.rows for way in included]), parts, channel)
-    reason = Coalesce(Subquery(ways.values("reason")[:1]), Value(str(Status.UNSUBSCRIBED)))
+    people = _reached_by(organization, [part for part in parts if not part.excluded], channel)
+    if any(part.excluded for part in parts):
+        people = people.filter(~_left_out(organization, parts))
+    if person:
+        people = people.filter(pk=person.pk)
+    domains = _domain_of_one(organization) if person else _domains_at_once(organization)
     return people.annotate(
-        subscription_id=Subquery(ways.values("pk")[:1]),
-        address=_address(channel),
-        skip_reason=Case(When(_no_address(channel), then=Value("no_address")), default=reason),
+        subscription_id=F("way__pk"), address=_address(channel), skip_reason=_reason(organization, channel, domains)
     )
 
 
+def excluded(organization: Organization, parts: Sequence[Part]) -> QuerySet[Subscriber]:
+    """The people whom an included part means and an excluded part keeps out of the audience."""
+    people = Subscriber.objects.of(organization)
+    if not any(part.excluded for part in parts):
+        return people.filter(NOBODY)
+    included = [_reach(organization, part) or _NOBODY for part in parts if not part.excluded]
+    return people.filter(_reached(included), _left_out(organization, parts))
+
+
 def means(organization: Organization, part: Part, person: Subscriber) -> bool:
-    """Whether this part, by itself, means the person: included or excluded as it is."""
-    fallback = Reach(rows=NOBODY, people=EVERYBODY if part.excluded else None)
-    way = _reach(organization, part) or fallback
+    """Whether this part, by itself, means the person."""
+    way = _reach(organization, part) or (_EVERYBODY if part.excluded else _NOBODY)
     return Subscriber.objects.of(organization).filter(_reached([way]), pk=person.pk).exists()
 
 
 # --- which people ------------------------------------------------------------------------------------------------
+
+# What rules that cannot be understood mean, where they include and where they exclude.
+_NOBODY, _EVERYBODY = Reach(rows=NOBODY), Reach(rows=NOBODY, people=EVERYBODY)
 
 
 def _reach(organization: Organization, part: Part) -> Reach | None:
@@ -104,24 +133,43 @@ def _any(conditions: Sequence[Q]) -> Q:
     return reduce(or_, conditions, Q()) or NOBODY
 
 
+def _left_out(organization: Organization, parts: Sequence[Part]) -> Q:
+    """On Subscriber: an excluded part means the person."""
+    return _reached([_reach(organization, part) or _EVERYBODY for part in parts if part.excluded])
+
+
 # --- how each is reached -----------------------------------------------------------------------------------------
+#
+# Everything is joined for all people at once and nothing is looked up for each: with a million people, that makes a
+# few seconds of half a minute.
 
 
-def _ways(organization: Organization, rows: Q, parts: Sequence[Part], channel: str) -> QuerySet[Any]:
-    """Subqueries of the selection: the subscriptions by which its person may be reached, the best one first."""
-    for_any_list = Q(organization=organization, mailing_list__isnull=False)
-    for_list = _suppressed(for_any_list, Q(mailing_list=OuterRef("mailing_list")), channel)
-    for_all = Q(organization=None) | Q(organization=organization, mailing_list=None)
-    reason = Case(
-        When(~Q(status=Status.SUBSCRIBED), then=F("status")),
-        When(for_list | _suppressed(for_all, for_all, channel), then=Value("suppressed")),
-        default=Value(""),
-    )
-    ways = Subscription.objects.filter(rows, subscriber=OuterRef("pk")).annotate(reason=reason)
-    lists = {part.mailing_list_id for part in parts if not part.excluded}
-    if len(lists) == 1 and None not in lists:
-        return ways.order_by()  # nobody is on one list twice
-    return ways.annotate(rank=_rank(for_list), place=_place(parts)).order_by("rank", "place", "pk")
+def _reached_by(organization: Organization, parts: Sequence[Part], channel: str) -> QuerySet[Subscriber]:
+    """Whom these parts mean, each joined with the best of the subscriptions that reach them, as `way`."""
+    reaches = [_reach(organization, part) or _NOBODY for part in parts]
+    rows = Subscription.objects.filter(_any([each.rows for each in reaches])).order_by()
+    lists = {part.mailing_list_id for part in parts}
+    if len(parts) == 1 and parts[0].segment_id is None and reaches[0].rows is not NOBODY:
+        joined = Q(subscriptions__mailing_list=parts[0].mailing_list_id)
+    elif len(lists) == 1 and None not in lists:  # nobody is on one list twice
+        joined = Q(subscriptions__in=Subquery(rows.values("pk")))
+    else:
+        joined = Q(subscriptions__in=Subquery(_best(organization, rows, parts, channel).values("pk")))
+    on_no_list = [each.people for each in reaches if each.people is not None]
+    people = Subscriber.objects.of(organization).annotate(way=FilteredRelation("subscriptions", condition=joined))
+    return people.filter(_any([Q(way__isnull=False), *on_no_list]))
+
+
+def _best(
+    organization: Organization, rows: QuerySet[Subscription], parts: Sequence[Part], channel: str
+) -> QuerySet[Subscription]:
+    """Of each person's rows one: a mailable one if there is any, else by rank, else by the order of the parts."""
+    rank = _rank(_suppressed_for_list(organization, channel, row="", person="subscriber__"))
+    ranked = rows.annotate(rank=rank, place=_place(parts))
+    if connection.features.can_distinct_on_fields:
+        return ranked.order_by("subscriber_id", "rank", "place", "pk").distinct("subscriber_id")
+    number = Window(RowNumber(), partition_by=F("subscriber_id"), order_by=["rank", "place", "pk"])
+    return ranked.annotate(number=number).filter(number=1)
 
 
 def _rank(suppressed_for_list: Q) -> Case:
@@ -142,35 +190,92 @@ def _place(parts: Sequence[Part]) -> Combinable:
     return Case(*cases, default=len(cases), output_field=IntegerField()) if cases else F("pk")
 
 
-def _suppressed(any_scope: Q, scope: Q, channel: str) -> Q:
-    """On the rows of `_ways`: the selection's person is suppressed in this scope.
+# --- what keeps them out -----------------------------------------------------------------------------------------
 
-    The first question of each pair is asked once for the whole statement; most organizations suppress no domains and
-    nothing for one list only, and then their people need not be looked up one by one.
+
+def _reason(organization: Organization, channel: str, domains: Q) -> Case:
+    """On people joined with their `way`: one of SKIP_REASONS, or ''. `domains`: their domain is suppressed."""
+    rows = _everywhere(organization)
+    if channel == "sms":
+        suppressed = _one_of(rows, Kind.PHONE, Q(phone__in=rows.filter(kind=Kind.PHONE).values("value")))
+    else:
+        suppressed = _one_of(rows, Kind.EMAIL, Q(email__in=rows.filter(kind=Kind.EMAIL).values("value")))
+        suppressed |= _one_of(rows, Kind.DOMAIN, domains)
+    for_list = _suppressed_for_list(organization, channel, row="way__", person="")
+    return Case(
+        When(_no_address(channel), then=Value("no_address")),
+        When(way__isnull=True, then=Value(str(Status.UNSUBSCRIBED))),
+        When(~Q(way__status=Status.SUBSCRIBED), then=F("way__status")),
+        When(suppressed | for_list, then=Value("suppressed")),
+        default=Value(""),
+    )
+
+
+def _everywhere(organization: Organization) -> QuerySet[Suppression]:
+    """What is suppressed in the system or in the organization, whatever the list."""
+    return Suppression.objects.filter(Q(organization=None) | Q(organization=organization, mailing_list=None))
+
+
+def _one_of(suppressions: QuerySet[Suppression], kind: str, condition: Q) -> Q:
+    """On Subscriber: there are suppressions of this kind at all, and the person meets the condition.
+
+    The first question is asked once for the whole statement; most organizations suppress no domains. The second looks
+    people up by their own key: so PostgreSQL can find everybody it holds for at once, or look up the one it is about.
     """
-    kinds: dict[str, list[Combinable]] = {Suppression.Kind.PHONE: [_person("phone")]}
+    them = Subscriber.objects.filter(condition, pk=OuterRef("pk"))
+    return Q(Exists(suppressions.filter(kind=kind))) & Q(Exists(them))
+
+
+def _domains_at_once(organization: Organization) -> Q:
+    """On Subscriber: the domain is suppressed. Each domain of the organization is decided about once.
+
+    No domain has 0 people: that half of the condition only makes it one about groups.
+    """
+    rows = _everywhere(organization).filter(kind=Kind.DOMAIN, value__in=_domains(OuterRef("email_domain")))
+    domains = Subscriber.objects.of(organization).order_by().values("email_domain").annotate(people=Count("pk"))
+    return Q(email_domain__in=domains.filter(Q(people=0) | Q(Exists(rows))).values("email_domain"))
+
+
+def _domain_of_one(organization: Organization) -> Q:
+    """On Subscriber: the domain is suppressed, looked up for this person."""
+    rows = _everywhere(organization).filter(kind=Kind.DOMAIN, value__in=_domains(OuterRef("email_domain")))
+    return Q(Exists(rows))
+
+
+def _suppressed_for_list(organization: Organization, channel: str, *, row: str, person: str) -> Q:
+    """Suppressed for the list of a subscription; `row` and `person` lead to the subscription and the subscriber.
+
+    Again each first question is asked once: hardly anybody suppresses for one list.
+    """
+    kinds: dict[str, list[Combinable]] = {Kind.PHONE: [OuterRef(f"{person}phone")]}
     if channel == "email":
-        kinds = {Suppression.Kind.EMAIL: [_person("email")], Suppression.Kind.DOMAIN: _domains()}
+        kinds = {Kind.EMAIL: [OuterRef(f"{person}email")], Kind.DOMAIN: _domains(OuterRef(f"{person}email_domain"))}
+    rows = Suppression.objects.filter(organization=organization, mailing_list__isnull=False)
+    of_list = rows.filter(mailing_list=OuterRef(f"{row}mailing_list"))
     return _any(
         [
-            Q(Exists(Suppression.objects.filter(any_scope, kind=kind)))
-            & Q(Exists(Suppression.objects.filter(scope, kind=kind, value__in=values)))
+            Q(Exists(rows.filter(kind=kind))) & Q(Exists(of_list.filter(kind=kind, value__in=values)))
             for kind, values in kinds.items()
         ]
     )
 
 
-def _domains() -> list[Combinable]:
-    """The person's domain and those above it."""
-    domains: list[Combinable] = [_person("email_domain")]
+def _domains(domain: Combinable) -> list[Combinable]:
+    """The domain and those above it."""
+    domains = [domain]
     for _ in range(DOMAINS_ABOVE):
-        domains.append(Substr(domains[-1], StrIndex(domains[-1], Value(".")) + 1))
+        domains.append(DomainAbove(domains[-1]))
     return domains
 
 
-def _person(name: str) -> OuterRef:
-    """A column of the row's person, by a join: SQLite cannot reach two levels out of an ORDER BY."""
-    return OuterRef(f"subscriber__{name}")
+class DomainAbove(Func):
+    """`example.com` of `mail.example.com`; a domain without a dot is its own."""
+
+    function = "broadsheet_domain_above"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="regexp_replace(%(expressions)s, '^[^.]*[.]', '')", **extra)
 
 
 # --- the address -------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def verdict(organization: Organization, parts: Sequence[Part], person: Subscribe
     excluded = tuple(part for part in meant if part.excluded)
     if not included or excluded:
         return Verdict(included_by=included, excluded_by=excluded)
-    row: Any = select(organization, parts, channel=channel).filter(pk=person.pk).first()
+    row: Any = select(organization, parts, channel=channel, person=person).first()
     if row is None:  # changed between two questions
         return Verdict(excluded_by=excluded)
     way = Subscription.objects.select_related("mailing_list").filter(pk=row.subscription_id).first()
