@@ -246,6 +246,12 @@ def _fingerprint(person: Subscriber) -> str:
 # --- following it ------------------------------------------------------------------------------------------------
 
 
+def is_open(row: Subscription) -> bool:
+    """Whether a link to this row counts: it was asked for, and the subscription has not ended since."""
+    may_come = outcome(row.status, Way.CONFIRMED, confirms=True) != Outcome.REFUSE
+    return row.confirmation_sent_at is not None and may_come
+
+
 def confirm(text: str, *, ip_address: str | None = None, wording: str = "") -> Subscription:
     """Subscribe the person the link was sent to; asked again, it changes nothing.
 
@@ -258,7 +264,7 @@ def confirm(text: str, *, ip_address: str | None = None, wording: str = "") -> S
         row = rows.select_related("subscriber__organization", "mailing_list__organization").get(pk=found.pk)
         if row.status == Status.SUBSCRIBED:
             return row
-        if row.confirmation_sent_at is None or outcome(row.status, Way.CONFIRMED, confirms=True) == Outcome.REFUSE:
+        if not is_open(row):
             raise LinkOutdated("This link is from before the subscription ended.")
         evidence = Evidence(source="confirmation", ip_address=ip_address, wording=wording)
         consent.move([row], Status.SUBSCRIBED, evidence, kind=consent.Kind.CONFIRMED)

@@ -176,7 +176,7 @@ class CompiledSms:
 
 
 _TRACKING = ((CLICK, Purpose.CLICK), (OPEN, Purpose.OPEN))
-_PATHS = (("unsubscribe_url", "/u/"), ("view_url", "/w/"))
+_PATHS = (("unsubscribe_url", "/u/"), ("view_url", "/w/"), ("preferences_url", "/p/"))
 
 
 def _body(name: str, pieces: Sequence[Piece]) -> Body:

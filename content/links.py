@@ -19,7 +19,11 @@ from content.pieces import as_written
 from content.tokens import MAX_URL_LENGTH, Purpose, link_token, recipient_token
 
 CLICK, OPEN = Named("__click"), Named("__open")
-LINK_FIELDS = {"unsubscribe_url": Purpose.UNSUBSCRIBE, "view_url": Purpose.VIEW}
+LINK_FIELDS = {
+    "unsubscribe_url": Purpose.UNSUBSCRIBE,
+    "view_url": Purpose.VIEW,
+    "preferences_url": Purpose.PREFERENCES,
+}
 HOST = re.compile(r"(https?://)([^/?#\\\s@]+)(?=([/?#])|$)", re.IGNORECASE)
 # All that a URL may hold (RFC 3986); other characters are percent-encoded.
 CLEAN = re.compile(r"[!#-;=?-Z\[\]_a-z~]+")

@@ -35,6 +35,7 @@ class Purpose(Enum):
     CLICK = b"click"
     UNSUBSCRIBE = b"unsubscribe"
     VIEW = b"view"
+    PREFERENCES = b"preferences"
 
 
 LINK = b"link"

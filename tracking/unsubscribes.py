@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from audience import subscriptions
-from audience.errors import AudienceError
 from audience.models import MailingList, Subscriber, Subscription
 from campaigns.models import Campaign, CampaignRun
 from content.tokens import RecipientToken
@@ -85,22 +84,7 @@ def resubscribe(
     wish: Wish, subscription_ids: Iterable[int], *, source: str, ip_address: str = ""
 ) -> list[Subscription]:
     """Undo: of these subscriptions of this person, those that ended by unsubscribing; what came back."""
-    rows = wish.subscriber.subscriptions.filter(pk__in=list(subscription_ids), status=Status.UNSUBSCRIBED)
-    back = []
-    for row in rows.select_related("mailing_list").order_by("pk"):
-        try:
-            back.append(
-                subscriptions.subscribe(
-                    row.mailing_list,
-                    email=wish.subscriber.email or "",
-                    phone="" if wish.subscriber.email else wish.subscriber.phone,
-                    source=source,
-                    ip_address=ip_address or None,
-                )
-            )
-        except AudienceError:  # an address no rule of today lets in; it stays unsubscribed
-            continue
-    return back
+    return subscriptions.come_back(wish.subscriber, subscription_ids, source=source, ip_address=ip_address or None)
 
 
 def apply_late(hit: Hit) -> None:

@@ -25,7 +25,11 @@ from campaigns.models import RUNNING, Campaign
 from content.admin import email_preview
 from content.models import Email, MergeLanguage, Template
 
-LINKS = (("unsubscribe_url", "Unsubscribe link"), ("view_url", "Link to the web version"))
+LINKS = (
+    ("unsubscribe_url", "Unsubscribe link"),
+    ("preferences_url", "Link to the preference page"),
+    ("view_url", "Link to the web version"),
+)
 BUILT_IN = (("email", "Email address"), ("phone", "Phone number"))
 
 

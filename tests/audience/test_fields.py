@@ -181,7 +181,9 @@ def test_a_key_is_made_of_lower_case_letters_digits_and_underscores(key):
         fields.check_key(key)
 
 
-@pytest.mark.parametrize("key", ["email", "phone", "unsubscribe_url", "view_url", "if", "loop", "true"])
+@pytest.mark.parametrize(
+    "key", ["email", "phone", "unsubscribe_url", "preferences_url", "view_url", "if", "loop", "true"]
+)
 def test_a_key_with_a_meaning_of_its_own_is_refused(key):
     with pytest.raises(InvalidKey):
         fields.check_key(key)

@@ -303,7 +303,12 @@ def test_an_untracked_message_has_no_pixel_and_its_own_links():
 
 
 @pytest.mark.parametrize(
-    ("field", "path", "purpose"), [("unsubscribe_url", "u", Purpose.UNSUBSCRIBE), ("view_url", "w", Purpose.VIEW)]
+    ("field", "path", "purpose"),
+    [
+        ("unsubscribe_url", "u", Purpose.UNSUBSCRIBE),
+        ("view_url", "w", Purpose.VIEW),
+        ("preferences_url", "p", Purpose.PREFERENCES),
+    ],
 )
 def test_the_addresses_of_every_mail_are_those_of_the_recipient(field, path, purpose):
     raw = rendered(html=f"<a href='{{{{ {field} }}}}'>x</a>")

@@ -24,7 +24,7 @@ from tests.factories import (
 )
 from tests.stats.populations import a_run
 from tracking import spool
-from tracking.pages import masked
+from tracking.private_pages import masked
 
 pytestmark = pytest.mark.django_db
 

@@ -163,7 +163,11 @@ def test_the_merge_fields_that_may_be_used(api, address, organization):
     shown = api.get(f"{address}variables/").json()
 
     assert {each["key"] for each in shown} >= {"email", "phone", "first_name", "unsubscribe_url", "view_url"}
-    assert {each["key"] for each in shown if each["in_every_mail"]} == {"unsubscribe_url", "view_url"}
+    assert {each["key"] for each in shown if each["in_every_mail"]} == {
+        "unsubscribe_url",
+        "view_url",
+        "preferences_url",
+    }
 
 
 def test_a_preview_shows_what_one_person_would_see(viewer_api, address, organization):
