@@ -60,6 +60,11 @@ class Organization(models.Model):
     approval_covers_schedule = models.BooleanField(
         default=True, help_text="Moving an approved campaign to another time asks the approver again."
     )
+    frequency_cap_hours = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="New campaigns leave out people who were mailed within this many hours; empty leaves out nobody.",
+    )
     postal_address = models.CharField(
         max_length=500, blank=True, help_text="Shown in the footer of mails; many countries require it."
     )

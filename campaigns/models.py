@@ -285,6 +285,9 @@ class CampaignRun(models.Model):
     failed = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     in_doubt = models.PositiveIntegerField(default=0)
+    excluded = models.PositiveIntegerField(
+        default=0, help_text="People kept out by an excluded list or segment; not part of planned."
+    )
 
     objects = ScopedQuerySet.as_manager()
 

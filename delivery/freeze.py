@@ -1,7 +1,8 @@
 """Fix the audience of a run: one INSERT ... SELECT writes its recipients, with variant, batch and skip reason.
 
 All of it, from the mark on the run to the campaign's move to sending, is one transaction: whoever is killed half-way
-leaves nothing behind, and of two workers one finds the run taken.
+leaves nothing behind, and of two workers one finds the run taken. A freeze with a frequency cap waits for others of its
+organization and channel (`capping.wait_for_others`), so that no two take the same person.
 """
 
 from collections.abc import Sequence
@@ -10,14 +11,15 @@ from math import ceil, gcd
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Count, QuerySet
+from django.db import connection
+from django.db.models import Count
 from django.utils.timezone import now
 
-from audience.models import Subscriber
-from audience.selection import Part, select
+from audience import selection
 from campaigns import lifecycle
 from campaigns.models import Campaign, CampaignRun, State, Variant
+from delivery import audiences, capping
+from delivery.audiences import Audience
 from delivery.models import Batch, Recipient
 
 # `place` numbers the people who get a message and cuts them into batches; `turn` shuffles them before they are dealt to
@@ -37,7 +39,6 @@ FROM (
 LEFT JOIN delivery_batch AS batch
     ON batch.run_id = {run} AND dealt.skip_reason = ''
     AND batch.number = CASE WHEN dealt.place > {room} THEN {batches} ELSE (dealt.place - 1) / {size} + 1 END
-ORDER BY dealt.id
 """
 _TURN = """,
            ROW_NUMBER() OVER (
@@ -50,7 +51,7 @@ def freeze(campaign: Campaign) -> CampaignRun:
 
     Raises InvalidTransition when the campaign is stopped meanwhile, and then nothing of the run is kept.
     """
-    with transaction.atomic():
+    with audiences.planned_for_many():
         run = _taken(campaign)
         if run is not None:
             planned, mailable = _plan(campaign, run)
@@ -73,12 +74,15 @@ def _taken(campaign: Campaign) -> CampaignRun | None:
 
 def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     """Write recipients, batches and counters; how many people, and how many of them get a message."""
-    people = audience(campaign)
+    people = audiences.of(campaign)
+    capping.wait_for_others(campaign.organization, campaign.channel, capped=bool(people.cap_hours))
+    moment = now()
     batches = _make_batches(run, people)
-    _insert(run, people, list(campaign.variants.order_by("position")), batches, now())
+    _insert(run, people, list(campaign.variants.order_by("position")), batches, moment)
     counted = dict(run.recipients.values_list("state").annotate(Count("pk")).order_by())
     mailable, skipped = counted.get(Recipient.State.PENDING, 0), counted.get(Recipient.State.SKIPPED, 0)
-    figures: dict[str, Any] = {"planned": mailable + skipped, "skipped": skipped}
+    figures: dict[str, Any] = {"planned": mailable + skipped, "skipped": skipped, "frozen_at": moment}
+    figures["excluded"] = audiences.excluded_people(people)
     run.batches.filter(number__gt=ceil(mailable / settings.BATCH_SIZE)).delete()
     if not mailable:
         figures["finished_at"] = now()
@@ -87,23 +91,17 @@ def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     return run.planned, mailable
 
 
-def audience(campaign: Campaign) -> QuerySet[Subscriber]:
-    """Everybody this campaign addresses, as `audience.selection` describes them."""
-    parts = [Part(each.mailing_list_id, each.segment_id, each.excluded) for each in campaign.audience.all()]
-    return select(campaign.organization, parts, channel=campaign.channel)
-
-
-def _make_batches(run: CampaignRun, people: QuerySet[Any]) -> int:
+def _make_batches(run: CampaignRun, people: Audience) -> int:
     """Enough for everybody, since to count who is not skipped costs as much as to write them; the surplus goes later.
     People who appear between this count and the INSERT go into the last one."""
-    needed = max(1, ceil(people.count() / settings.BATCH_SIZE))
+    most = selection.at_most(people.organization, people.parts)
+    needed = max(1, ceil(most / settings.BATCH_SIZE))
     Batch.objects.bulk_create(Batch(run=run, number=number) for number in range(1, needed + 1))
     return needed
 
 
-def _insert(run: CampaignRun, people: QuerySet[Any], variants: Sequence[Variant], batches: int, at: datetime) -> None:
-    rows = people.order_by().values("id", "subscription_id", "address", "skip_reason")
-    audience_sql, audience_parameters = rows.query.get_compiler(connection=connection).as_sql()
+def _insert(run: CampaignRun, people: Audience, variants: Sequence[Variant], batches: int, at: datetime) -> None:
+    audience_sql, audience_parameters = audiences.sql(people, at=at, but=run)
     sql = _INSERT.format(
         run=run.pk,
         variant=_variant(variants),

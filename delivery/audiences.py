@@ -1,0 +1,131 @@
+"""Whom a campaign addresses: the selection of its parts, less those its frequency cap leaves out.
+
+One statement gives each person with the reason that keeps them out, if any. A freeze inserts from it and an estimate
+counts it, so both say the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from accounts.models import Organization
+from audience import selection
+from audience.selection import Part
+from campaigns.models import Campaign, CampaignRun
+from delivery import capping
+from delivery.capping import CAPPED
+
+# Joins and sorts of a million people fit into this much; more is written to disk piece by piece.
+_WORK_MEMORY = "64MB"
+_CAPPED = """
+SELECT chosen.id, chosen.subscription_id, chosen.address,
+       CASE WHEN chosen.skip_reason = '' AND lately.subscriber_id IS NOT NULL THEN '{capped}'
+            ELSE chosen.skip_reason END AS skip_reason
+FROM ({audience}) AS chosen
+LEFT JOIN (SELECT DISTINCT mailed.subscriber_id FROM ({mailed}) AS mailed) AS lately
+    ON lately.subscriber_id = chosen.id
+"""
+_COUNTED = """
+SELECT skip_reason, COUNT(*) AS people FROM ({audience}) AS chosen
+GROUP BY skip_reason ORDER BY people DESC, skip_reason
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audience:
+    """What is asked for, saved in a campaign or not. `cap_hours`: leave out who was mailed within so many hours."""
+
+    organization: Organization
+    parts: Sequence[Part]
+    channel: str
+    cap_hours: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """`people` in the audience; `mailable` of them would get it; `skipped` are the others, by reason, most first.
+
+    `excluded` people were meant by a list or segment and kept out by another: they are not in the audience.
+    """
+
+    people: int = 0
+    mailable: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    excluded: int = 0
+
+
+def of(campaign: Campaign) -> Audience:
+    parts = [Part(each.mailing_list_id, each.segment_id, each.excluded) for each in campaign.audience.all()]
+    return Audience(
+        organization=campaign.organization,
+        parts=parts,
+        channel=campaign.channel,
+        cap_hours=campaign.frequency_cap_hours,
+    )
+
+
+def sql(audience: Audience, *, at: datetime, but: CampaignRun | None = None) -> tuple[str, list[Any]]:
+    """A statement of rows (id, subscription_id, address, skip_reason), one for each person of the audience.
+
+    `skip_reason` is '' for people who may be sent to, one of `selection.SKIP_REASONS`, or `capped`: mailed within the
+    cap before `at` by another run than `but`.
+    """
+    people = selection.select(audience.organization, audience.parts, channel=audience.channel)
+    chosen, parameters = _compiled(people.order_by().values("id", "subscription_id", "address", "skip_reason"))
+    mailed = _mailed(audience, at, but)
+    if mailed is None:
+        return chosen, parameters
+    lately, more = _compiled(mailed.order_by().values("subscriber_id"))
+    return _CAPPED.format(capped=CAPPED, audience=chosen, mailed=lately), [*parameters, *more]
+
+
+def _mailed(audience: Audience, at: datetime, but: CampaignRun | None) -> QuerySet[Any] | None:
+    if not audience.cap_hours:
+        return None
+    return capping.mailed(audience.organization, audience.channel, hours=audience.cap_hours, at=at, but=but)
+
+
+def _compiled(rows: QuerySet[Any, Any]) -> tuple[str, list[Any]]:
+    statement, parameters = rows.query.get_compiler(connection=connection).as_sql()
+    return statement, list(parameters)
+
+
+def estimate(audience: Audience) -> Estimate:
+    """Who would get it if it went out now; nothing is stored."""
+    if not any(not part.excluded for part in audience.parts):
+        return Estimate()
+    with planned_for_many():
+        statement, parameters = sql(audience, at=now())
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNTED.format(audience=statement), parameters)
+            skipped = dict(cursor.fetchall())
+        excluded = excluded_people(audience)
+    mailable = skipped.pop("", 0)
+    return Estimate(people=mailable + sum(skipped.values()), mailable=mailable, skipped=skipped, excluded=excluded)
+
+
+def excluded_people(audience: Audience) -> int:
+    """How many are meant by an included part and kept out by an excluded one."""
+    if not any(part.excluded for part in audience.parts):
+        return 0
+    return selection.excluded(audience.organization, audience.parts).count()
+
+
+@contextmanager
+def planned_for_many() -> Iterator[None]:
+    """A transaction for statements over whole audiences.
+
+    PostgreSQL's default of 4 MB would let it write every join to disk and look up suppressions one by one; and to
+    compile the statement's hundred expressions takes it longer than they take to run.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEMORY}'; SET LOCAL jit = off")
+        yield
