@@ -13,12 +13,12 @@ import fcntl
 import gc
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
@@ -144,14 +144,25 @@ def _store_hits(records: Sequence[Record]) -> None:
         if record.hit is not None and record.hit.kind == EventKind.UNSUBSCRIBED:
             apply_late(record.hit)
     StrayHit.objects.bulk_create(strays)
-    _store_events([hit for hit, _ in counted])
-    _store_tally(_tally(counted))
+    _store_events(counted)
+    _store_tally(_tally(counted), {hit.recipient_id: known for hit, known in counted})
 
 
-def _sorted_out(records: Sequence[Record]) -> tuple[list[tuple[Hit, int]], list[StrayHit]]:
-    """The hits to count, each with its recipient's variant, in the order of their times; and the strays."""
+class Known(NamedTuple):
+    """What is read of a recipient; `subscriber_id` is None where the person has been erased."""
+
+    run_id: int
+    variant_id: int
+    subscriber_id: int | None
+
+
+Counted = list[tuple[Hit, Known]]
+
+
+def _sorted_out(records: Sequence[Record]) -> tuple[Counted, list[StrayHit]]:
+    """The hits to count, each with its recipient, in the order of their times; and the strays."""
     recipients = _known_recipients(records)
-    counted: list[tuple[Hit, int]] = []
+    counted: Counted = []
     strays: list[StrayHit] = []
     for record in records:
         hit = record.hit
@@ -159,29 +170,31 @@ def _sorted_out(records: Sequence[Record]) -> tuple[list[tuple[Hit, int]], list[
             strays.append(_stray(record, StrayHit.Reason.DAMAGED))
         elif hit.kind not in FIRST_TIME or not 0 <= hit.link_position <= LARGEST_LINK_POSITION:
             strays.append(_stray(record, StrayHit.Reason.REFUSED))
-        elif (known := recipients.get(hit.recipient_id)) is None or known[0] != hit.run_id:
+        elif (known := recipients.get(hit.recipient_id)) is None or known.run_id != hit.run_id:
             strays.append(_stray(record, StrayHit.Reason.UNKNOWN))
         else:
-            counted.append((hit, known[1]))
+            counted.append((hit, known))
     counted.sort(key=lambda pair: pair[0].at)
     return counted, strays
 
 
-def _known_recipients(records: Sequence[Record]) -> dict[int, tuple[int, int]]:
-    """Run and variant by recipient id."""
+def _known_recipients(records: Sequence[Record]) -> dict[int, Known]:
+    """By recipient id."""
     wanted = {record.hit.recipient_id for record in records if record.hit}
-    rows = Recipient.objects.filter(pk__in=bulk.among(wanted)).values_list("pk", "run_id", "variant_id")
-    return {pk: (run_id, variant_id) for pk, run_id, variant_id in rows}
+    rows = Recipient.objects.filter(pk__in=bulk.among(wanted)).values_list("pk", *Known._fields)
+    return {pk: Known(*known) for pk, *known in rows}
 
 
-EVENT = ("run_id", "recipient_id", "kind", "at", "link_position", "url", "ip_address", "user_agent", "data")
+RECIPIENT = ("recipient_id", "run_id", "subscriber_id")
+EVENT = (*RECIPIENT, "kind", "at", "link_position", "url", "ip_address", "user_agent", "data")
 
 
-def _store_events(hits: Sequence[Hit]) -> None:
+def _store_events(counted: Counted) -> None:
     rows = [
         (
-            hit.run_id,
             hit.recipient_id,
+            hit.run_id,
+            known.subscriber_id,
             hit.kind,
             hit.at,
             hit.link_position,
@@ -190,7 +203,9 @@ def _store_events(hits: Sequence[Hit]) -> None:
             hit.user_agent.replace("\x00", "")[:500],
             hit.data,
         )
-        for hit in hits
+        if known.subscriber_id is not None
+        else (hit.recipient_id, hit.run_id, None, hit.kind, hit.at, hit.link_position, "", None, "", {})
+        for hit, known in counted
     ]
     bulk.insert(Event, EVENT, rows)
 
@@ -199,7 +214,7 @@ STANDING = tuple(field.name for field in fields(Standing))
 LINK_STANDING = tuple(field.name for field in fields(LinkStanding))
 
 
-def _tally(counted: Sequence[tuple[Hit, int]]) -> Tally:
+def _tally(counted: Counted) -> Tally:
     """What these hits, in the order of their times, change."""
     recipients = {hit.recipient_id for hit, _ in counted}
     clickers = {hit.recipient_id for hit, _ in counted if hit.kind == EventKind.CLICKED}
@@ -212,16 +227,19 @@ def _tally(counted: Sequence[tuple[Hit, int]]) -> Tally:
             for row in links.values_list("recipient_id", "link_position", *LINK_STANDING)
         },
     )
-    for hit, variant_id in counted:
-        tally.add(hit, variant_id)
+    for hit, known in counted:
+        tally.add(hit, known.variant_id)
     return tally
 
 
-def _store_tally(tally: Tally) -> None:
+def _store_tally(tally: Tally, recipients: Mapping[int, Known]) -> None:
     bulk.upsert(
         Engagement,
-        ("recipient_id", *STANDING),
-        [(recipient_id, *_values(standing, STANDING)) for recipient_id, standing in tally.standings.items()],
+        (*RECIPIENT, *STANDING),
+        [
+            (pk, recipients[pk].run_id, recipients[pk].subscriber_id, *_values(standing, STANDING))
+            for pk, standing in tally.standings.items()
+        ],
         key=("recipient_id",),
         replace=STANDING,
     )

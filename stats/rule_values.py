@@ -6,7 +6,6 @@
 Every key may be left out. Without `campaigns`, or with an empty list, it is about any campaign of the organization.
 """
 
-from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -19,6 +18,7 @@ from django.db.models import Q
 
 from accounts.models import Organization
 from audience.addresses import shown
+from audience.criteria.values import UNITS, moved
 from audience.errors import InvalidRules
 from campaigns.models import Campaign, CampaignRun
 from content.links import clean_url
@@ -29,7 +29,6 @@ MOST_CAMPAIGNS = 500
 LARGEST_ID = 2**63 - 1
 LARGEST_COUNT = 1_000_000
 LARGEST_AMOUNT = 100_000
-UNITS = ("minutes", "hours", "days", "weeks", "months")
 COUNTS = {"at_least": "at least", "at_most": "at most", "exactly": "exactly"}
 Span = tuple[datetime | None, datetime | None]
 
@@ -173,22 +172,11 @@ def _back_from_now(given: Mapping[str, Any], place: Place) -> Window:
     amount, unit = given.get("amount"), given.get("unit")
     if given.keys() != {"type", "amount", "unit"} or unit not in UNITS or not _is_whole(amount, 1, LARGEST_AMOUNT):
         raise InvalidRules(f"A stretch of time is a whole number of {', '.join(UNITS)}.")
-    begins = _earlier(place.now, amount, unit, ZoneInfo(place.organization.timezone))
+    begins = moved(place.now, -amount, unit, place.organization.timezone)
     words = f"the last {amount:,} {unit}" if amount > 1 else f"the last {unit.removesuffix('s')}"
     if given["type"] == "in_last":
         return Window(((begins, None),), f"in {words}")
     return Window(((None, begins),), f"before {words}")
-
-
-def _earlier(moment: datetime, amount: int, unit: str, zone: ZoneInfo) -> datetime:
-    """A month back is the same day of the month before, or its last where it is shorter."""
-    if unit != "months":
-        return moment - timedelta(**{unit: amount})
-    local = moment.astimezone(zone)
-    years, month = divmod(local.year * 12 + local.month - 1 - amount, 12)
-    if years < 1:
-        raise OverflowError
-    return local.replace(year=years, month=month + 1, day=min(local.day, monthrange(years, month + 1)[1]))
 
 
 def _between(given: Mapping[str, Any], place: Place) -> Window:

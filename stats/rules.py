@@ -6,19 +6,19 @@ Audience cannot see this room; it is told of these subjects when the app starts 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from django.db.models import Q
-from django.utils.timezone import now
 
 from audience.criteria import vocabulary
 from audience.criteria.scope import Scope
-from audience.errors import InvalidRules
+from audience.criteria.tree import Json
+from audience.errors import InvalidRules, Unanswerable
 from campaigns.models import Channel
 from stats import rule_queries
 from stats.rule_values import Asked, Place, read
 
 MOST_NAMES = 3
+GONE = "what the rule names is not there"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,13 @@ class Engaged:
     what: str
     scope: Scope
 
+    kind = "activity"
     operators = ("did", "did_not")
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Which of `within`, `count` and `link` it can be asked with, for somebody who chooses."""
+        return tuple(sorted(DEEDS[self.what].takes))
 
     @property
     def name(self) -> str:
@@ -78,17 +84,20 @@ class Engaged:
     def label(self) -> str:
         return f"{DEEDS[self.what].label} {'an SMS campaign' if CHANNELS[self.first_word] else 'a campaign'}"
 
-    def condition(self, operator: str, value: Any) -> Q:
-        """On the scope's model; never unknown. Raises InvalidRules."""
+    def condition(self, operator: str, value: Json) -> Q:
+        """On the scope's model; never unknown. Raises InvalidRules, and Unanswerable where all it names is somebody
+        else's or gone: then neither the rule nor its opposite may hold for anybody."""
         asked = self._read(operator, value)
-        ask = rule_queries.did if operator == "did" else rule_queries.did_not
-        return ask(self.what, asked, self.scope.person)
+        if asked.is_about_nothing:
+            raise Unanswerable(GONE)
+        did = rule_queries.did(self.what, asked, self.scope.person)
+        return did if operator == "did" else ~did
 
-    def words(self, operator: str, value: Any) -> str:
+    def words(self, operator: str, value: Json) -> str:
         """Such as: they did not click a link in “Morning” in the last 30 days. Raises InvalidRules."""
         asked = self._read(operator, value)
         if asked.is_about_nothing:
-            return "nobody, since what the rule names is not there any more"
+            return f"nobody ({GONE})"
         deed = DEEDS[self.what]
         parts = ["they", deed.did if operator == "did" else deed.did_not, *self._object(asked)]
         parts += [asked.count.words] if asked.count else []
@@ -101,11 +110,11 @@ class Engaged:
         email = f"with the email “{asked.email}”" if asked.email else ""
         return [each for each in (link if "link" in DEEDS[self.what].takes else "", campaigns, email) if each]
 
-    def _read(self, operator: str, value: Any) -> Asked:
+    def _read(self, operator: str, value: Json) -> Asked:
         if operator not in self.operators:
             raise InvalidRules(f"{self.label} can be asked {', '.join(self.operators)}, and nothing else.")
         deed = DEEDS[self.what]
-        place = Place(organization=self.scope.organization, now=getattr(self.scope, "now", None) or now())
+        place = Place(organization=self.scope.organization, now=self.scope.now)
         asked = read(value, place, channel=CHANNELS[self.first_word], passed_over=deed.passed_over)
         if asked.link and "link" not in deed.takes:
             raise InvalidRules(f"{self.label}: only clicks are about a link.")

@@ -174,12 +174,13 @@ def _make_person(person, number, organization, lists, runs):
 def make_events(recipient, happened):
     """Events and engagement as ingest would have stored them; `happened` are (kind, moment, link)."""
     tally = Tally({}, {})
+    whose = {"run": recipient.run, "recipient": recipient, "subscriber": recipient.subscriber}
     for kind, at, link in happened:
-        Event.objects.create(run=recipient.run, recipient=recipient, kind=kind, at=at, url=link)
+        Event.objects.create(**whose, kind=kind, at=at, url=link)
         tally.add(Hit(kind, recipient.run_id, recipient.pk, recipient.subscriber_id, at, url=link), 0)
     for standing in tally.standings.values():
         columns = {name: getattr(standing, name) for name in standing.__slots__}
-        Engagement.objects.create(recipient=recipient, **columns)
+        Engagement.objects.create(**whose, **columns)
 
 
 def _as_json(rule, campaigns, emails):

@@ -99,6 +99,14 @@ def test_campaigns_of_others_mean_nobody_in_both_directions(run, what):
         assert people_where(run.campaign.organization, rule(what, "did_not", campaigns=campaigns)) == set()
 
 
+def test_campaigns_of_others_mean_nobody_under_a_not_either(run):
+    theirs = a_run(people=1).campaign
+    rules = Group(Match.NOT, (Condition(**rule("opened", campaigns=[theirs.pk])),))
+    scope = Scope.of_people(run.campaign.organization)
+
+    assert not Subscriber.objects.of(run.campaign.organization).filter(compile_tree(rules, scope)).exists()
+
+
 def test_campaigns_of_others_are_left_out_beside_ones_own(run):
     theirs = a_run(people=1).campaign
     both = [theirs.pk, run.campaign.pk]
@@ -292,7 +300,7 @@ def test_a_rule_that_makes_no_sense_is_refused(organization, rules):
             "they did not open any campaign at most 1,200 times before the last week",
         ),
         (rule("queued", within={"type": "before", "day": "2026-01-01"}), "they were queued for any campaign"),
-        (rule("opened", campaigns=["cmp_nowhere"]), "nobody, since what the rule names is not there any more"),
+        (rule("opened", campaigns=["cmp_nowhere"]), "nobody (what the rule names is not there)"),
     ],
 )  # fmt: skip
 def test_a_rule_can_be_said_in_english(organization, rules, english):
