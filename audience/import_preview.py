@@ -8,8 +8,8 @@ from audience.addresses import normalise_email, normalise_phone
 from audience.csv_files import Record, records
 from audience.errors import InvalidAddress
 from audience.fields import of_list, suggest_key
-from audience.import_rows import EMAIL, PHONE, Refusal, Row, columns_of, form_of, opened, read_rows
-from audience.import_writing import Book, Counts
+from audience.import_rows import EMAIL, PHONE, Refusal, Row, columns_of, form_of, opened, read_rows, without_erased
+from audience.import_writing import Book, Counts, terms_of
 from audience.models import CustomField, Import
 
 FIRST_ROWS = 10
@@ -140,12 +140,12 @@ def _passes(normalise: Callable[[str], str], cell: str) -> bool:
 
 def dry_run(file_import: Import, *, limit: int | None = TRIED, refusals: int = 20) -> Trial:
     """What would become of the first `limit` rows (None: of all); nothing is written. Raises ImportRefused."""
-    book = Book(file_import.mailing_list, update=file_import.on_conflict == Import.OnConflict.UPDATE)
+    book = Book(terms_of(file_import))
     trial, seen = Trial(), set[str]()
     with opened(file_import) as file:
         rows = read_rows(file, form_of(file_import), columns_of(file_import))
         tried = islice(rows, limit)
-        while chunk := list(islice(tried, _CHUNK)):
+        while chunk := without_erased(file_import.organization, list(islice(tried, _CHUNK))):
             trial.counts += book.take(chunk)
             for row in chunk:
                 if isinstance(row, Row):

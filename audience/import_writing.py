@@ -1,24 +1,41 @@
 """Putting many people on a list at once: what each row would change, and a few statements that do it.
 
 A `Book` holds the people and subscriptions a chunk of rows is about, takes the rows in order, and writes what came of
-them. Nobody's subscription changes its status: who unsubscribed, bounced or complained stays so.
+them. Nobody's subscription changes its status: who unsubscribed, bounced or complained stays so. This is the whole way
+on SQLite; on PostgreSQL `audience.import_staging` does the same for most rows inside the database.
 """
 
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TypeVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
+from audience import consent
+from audience.addresses import covering_domains, domain_of
 from audience.fields import Value, merged
 from audience.import_rows import Refusal, Row
-from audience.models import MailingList, Subscriber, Subscription
+from audience.models import (
+    ConsentEvent,
+    Import,
+    MailingList,
+    Subscriber,
+    SubscriberTag,
+    Subscription,
+    Suppression,
+    TaggedSubscription,
+)
 
 ModelT = TypeVar("ModelT", bound=models.Model)
-_GONE = frozenset({Subscription.Status.UNSUBSCRIBED, Subscription.Status.BOUNCED, Subscription.Status.COMPLAINED})
+Status = Subscription.Status
+OnConflict = Import.OnConflict
+GONE = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
+SOURCE = "import"
+_BATCH = 1000
 
 
 @dataclass
@@ -41,22 +58,59 @@ class Counts:
         return self
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """On what terms an import puts people on its list: what becomes of those it finds there, and the evidence of their
+    consent where a row has none of its own."""
+
+    mailing_list: MailingList
+    on_conflict: str = OnConflict.UPDATE
+    status: str = Status.SUBSCRIBED
+    subscribed_at: datetime | None = None
+    ip_address: str | None = None
+    source: str = SOURCE
+    wording: str = ""
+    by_id: int | None = None
+    moment: datetime
+
+    @property
+    def kind(self) -> str:
+        """What the consent log says about people who are added."""
+        return consent.KINDS[self.status]
+
+    def agreed_at(self, row: Row) -> datetime:
+        return row.subscribed_at or self.subscribed_at or self.moment
+
+
+def terms_of(file_import: Import) -> Terms:
+    return Terms(
+        mailing_list=file_import.mailing_list,
+        on_conflict=file_import.on_conflict,
+        status=file_import.opt_in_status,
+        subscribed_at=file_import.consent_at,
+        ip_address=file_import.consent_ip_address,
+        source=file_import.consent_source or SOURCE,
+        wording=file_import.consent_wording,
+        by_id=file_import.created_by_id,
+        moment=now(),
+    )
+
+
 class Book:
     """People and their subscriptions to one list, as they are and as the rows taken so far leave them."""
 
-    def __init__(
-        self, mailing_list: MailingList, *, update: bool, source: str = "import", locked: bool = False
-    ) -> None:
-        """`update`: rows overwrite what is known of people on the list; otherwise they only fill in what is missing."""
-        self.mailing_list, self.update, self.source, self.locked = mailing_list, update, source, locked
-        self.moment = now()
+    def __init__(self, terms: Terms, *, locked: bool = False) -> None:
+        self.terms, self.mailing_list, self.locked = terms, terms.mailing_list, locked
         self._people: dict[int, Subscriber] = {}
         self._by_email: dict[str, Subscriber] = {}
         self._by_phone: dict[str, list[Subscriber]] = {}
         self._looked_up: set[str] = set()
         self._subscriptions: dict[int, Subscription] = {}  # by id() of the person, who may have no key yet
+        self._tags: dict[int, set[str]] = {}  # by id() of the subscription: what it carries
         self._dirty_people: dict[int, Subscriber] = {}
         self._dirty_subscriptions: dict[int, Subscription] = {}
+        self._agreed_at: dict[int, datetime] = {}  # by id() of a new subscription
+        self._new_tags: list[tuple[Subscription, str]] = []
 
     def take(self, rows: Iterable[Row | Refusal]) -> Counts:
         """Take these rows, one after the other; what became of them."""
@@ -80,8 +134,8 @@ class Book:
             self._subscribe(person, row)
             counts.added += 1
             return
-        counts.kept_out += subscription.status in _GONE
-        if self.update and self._change(person, subscription, row):
+        counts.kept_out += subscription.status in GONE
+        if self.terms.on_conflict != OnConflict.SKIP and self._change(person, subscription, row):
             counts.changed += 1
         else:
             counts.unchanged += 1
@@ -97,7 +151,7 @@ class Book:
             email=row.email or None,
             phone=row.phone,
             fields=row.values,
-            created_at=self.moment,
+            created_at=self.terms.moment,
         )
         if row.email:
             self._by_email[row.email] = person
@@ -107,28 +161,34 @@ class Book:
         return person
 
     def _subscribe(self, person: Subscriber, row: Row) -> None:
+        terms, agreed_at = self.terms, self.terms.agreed_at(row)
         subscription = Subscription(
             mailing_list=self.mailing_list,
             subscriber=person,
             fields=row.list_values,
-            source=self.source,
-            subscribed_at=self.moment,
-            created_at=self.moment,
+            status=terms.status,
+            source=row.source or terms.source,
+            ip_address=row.ip_address or terms.ip_address,
+            subscribed_at=agreed_at if terms.status == Status.SUBSCRIBED else None,
+            confirmation_due_at=terms.moment if terms.status == Status.UNCONFIRMED and person.email else None,
+            created_at=terms.moment,
         )
         self._subscriptions[id(person)] = self._dirty_subscriptions[id(person)] = subscription
+        self._agreed_at[id(subscription)] = agreed_at
+        self._tag(subscription, row)
 
     def _change(self, person: Subscriber, subscription: Subscription, row: Row) -> bool:
         changed = self._change_person(person, row)
-        values = merged(subscription.fields, row.list_values)
+        values = self._merged(subscription.fields, row.list_values)
         if values != subscription.fields:
             subscription.fields = values
             self._dirty_subscriptions[id(person)] = subscription
             changed = True
-        return changed
+        return self._tag(subscription, row) or changed
 
     def _change_person(self, person: Subscriber, row: Row) -> bool:
         values = self._merged(person.fields, row.values)
-        phone = row.phone if row.phone and (self.update or not person.phone) else person.phone
+        phone = row.phone if row.phone and (self._overwrites or not person.phone) else person.phone
         if (values, phone) == (person.fields, person.phone):
             return False
         person.fields, person.phone = values, phone
@@ -136,8 +196,19 @@ class Book:
         self._dirty_people[id(person)] = person
         return True
 
+    def _tag(self, subscription: Subscription, row: Row) -> bool:
+        carried = self._tags.setdefault(id(subscription), set())
+        new = [name for name in row.tags if name not in carried]
+        carried.update(new)
+        self._new_tags += [(subscription, name) for name in new]
+        return bool(new)
+
+    @property
+    def _overwrites(self) -> bool:
+        return self.terms.on_conflict == OnConflict.UPDATE
+
     def _merged(self, known: Mapping[str, Value], said: Mapping[str, Value]) -> dict[str, Value]:
-        return merged(known, said) if self.update else {**said, **known}
+        return merged(known, said) if self._overwrites else {**said, **known}
 
     # --- many rows -----------------------------------------------------------------------------------------------
 
@@ -157,17 +228,55 @@ class Book:
         for each in new:
             self._by_phone.setdefault(each.phone, []).append(each)
         rows_of = Subscription.objects.filter(mailing_list=self.mailing_list, subscriber__in=new).order_by("pk")
-        for subscription in rows_of.select_for_update() if self.locked else rows_of:
+        known = list(rows_of.select_for_update() if self.locked else rows_of)
+        for subscription in known:
             self._subscriptions[id(self._people[subscription.subscriber_id])] = subscription
+        if any(row.tags for row in rows):
+            self._look_up_tags({each.pk: each for each in known})
+
+    def _look_up_tags(self, subscriptions: Mapping[int, Subscription]) -> None:
+        carried = TaggedSubscription.objects.filter(subscription__in=list(subscriptions))
+        for pk, name in carried.values_list("subscription", "tag__name"):
+            self._tags.setdefault(id(subscriptions[pk]), set()).add(name)
 
     def write(self) -> None:
         """Store what the rows changed, in a few statements; called once, in a transaction."""
         people = sorted(self._dirty_people.values(), key=lambda person: (person.email or "", person.phone))
-        _upsert([each for each in people if each.email], ["organization", "email"], ["phone", "fields", "modified_at"])
+        columns = ["phone", "fields", "modified_at"]
+        _upsert([each for each in people if each.email], ["organization", "email"], columns)
         _upsert([each for each in people if not each.email and each.pk], ["id"], ["fields", "modified_at"])
         self._add_phones([each for each in people if not each.email and not each.pk])
         subscriptions = list(self._dirty_subscriptions.values())
+        new = [row for row in subscriptions if row.pk is None]
+        self._spare_suppressed(new)
         _upsert(subscriptions, ["mailing_list", "subscriber"], ["fields", "modified_at"])
+        consent.append([self._event(row) for row in new])
+        self._write_tags()
+
+    def _event(self, row: Subscription) -> ConsentEvent:
+        return ConsentEvent(
+            subscriber_id=row.subscriber_id,
+            mailing_list=self.mailing_list,
+            list_name=self.mailing_list.name,
+            kind=self.terms.kind,
+            at=self._agreed_at[id(row)],
+            recorded_at=self.terms.moment,
+            source=row.source,
+            ip_address=row.ip_address,
+            wording=self.terms.wording,
+            by_id=self.terms.by_id,
+        )
+
+    def _spare_suppressed(self, new: list[Subscription]) -> None:
+        """Nobody who is suppressed gets a confirmation mail."""
+        waiting = {str(row.subscriber.email): row for row in new if row.confirmation_due_at}
+        for email in suppressed(self.mailing_list, waiting):
+            waiting[email].confirmation_due_at = None
+
+    def _write_tags(self) -> None:
+        keys = tag_keys(self.mailing_list, {name for _, name in self._new_tags})
+        rows = [TaggedSubscription(subscription=row, tag_id=keys[name]) for row, name in self._new_tags]
+        TaggedSubscription.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_BATCH)
 
     def _add_phones(self, people: list[Subscriber]) -> None:
         """People known by a phone only.
@@ -190,3 +299,32 @@ def _upsert(rows: list[ModelT], unique: list[str], columns: list[str]) -> None:
         if some:
             manager = type(some[0])._default_manager
             manager.bulk_create(some, update_conflicts=True, unique_fields=unique, update_fields=columns)
+
+
+def tag_keys(mailing_list: MailingList, names: Iterable[str]) -> dict[str, int]:
+    """The keys of these tags of the list; those that are new are made, in order, so that two imports do not clash."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
+    tags = SubscriberTag.objects.filter(mailing_list=mailing_list, name__in=wanted)
+    keys: dict[str, int] = dict(tags.values_list("name", "pk"))
+    new = [SubscriberTag(mailing_list=mailing_list, name=name) for name in wanted if name not in keys]
+    if new:
+        SubscriberTag.objects.bulk_create(new, ignore_conflicts=True)
+        keys = dict(tags.values_list("name", "pk"))
+    return keys
+
+
+def suppressed(mailing_list: MailingList, emails: Iterable[str]) -> set[str]:
+    """Those of these normalised addresses that are suppressed for this list, in whatever scope."""
+    values: dict[str, list[str]] = {}
+    for email in emails:
+        for value in (email, *covering_domains(domain_of(email))):
+            values.setdefault(value, []).append(email)
+    wanted, found = list(values), set[str]()
+    scope = Q(organization=None) | Q(organization=mailing_list.organization_id, mailing_list=None)
+    rows = Suppression.objects.filter(scope | Q(mailing_list=mailing_list)).exclude(kind=Suppression.Kind.PHONE)
+    for start in range(0, len(wanted), _BATCH):
+        for value in rows.filter(value__in=wanted[start : start + _BATCH]).values_list("value", flat=True):
+            found.update(values[value])
+    return found

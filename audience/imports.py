@@ -11,32 +11,36 @@ same import finds that it has been overtaken and stops.
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.files import File
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils.timezone import now
 
 from accounts.actors import Actor, Surface
 from accounts.permissions import Permission, may
+from audience import import_staging
 from audience.csv_files import DELIMITERS, detect, written
 from audience.errors import ImportRefused, NotAllowed
+from audience.import_chunks import Chunk, chunks, is_staged
 from audience.import_preview import dry_run as dry_run
 from audience.import_preview import guess, headings
 from audience.import_preview import preview as preview
-from audience.import_rows import Columns, Refusal, Row, columns_of, form_of, opened, read_rows
-from audience.import_writing import Book
+from audience.import_rows import Columns, Refusal, columns_of, count_rows, form_of, opened, read_rows, without_erased
+from audience.import_staging import Overtaken
+from audience.import_writing import Book, Counts, terms_of
 from audience.models import Import, MailingList
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 1000
+TRIES = 4
 # How long a worker stays with one import before it lets others have their turn.
 SLICE_SECONDS = 10.0
 STALLED_AFTER = timedelta(minutes=2)
@@ -44,7 +48,6 @@ Status = Import.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING)
 UNFINISHED = (Status.DRAFT, *AT_WORK)
 Progress = Callable[[Import], None]
-T = TypeVar("T")
 
 
 # --- before it starts --------------------------------------------------------------------------------------------
@@ -158,14 +161,13 @@ def run(import_id: int, *, seconds: float | None = None, progress: Progress | No
 
 
 def _run(file_import: Import, deadline: float | None, progress: Progress | None) -> None:
-    how = columns_of(file_import)
-    if file_import.status == Status.QUEUED and not _begin(file_import, how):
+    how, form = columns_of(file_import), form_of(file_import)
+    if file_import.status == Status.QUEUED and not _begin(file_import):
         return
     tell = progress or (lambda _: None)
     tell(file_import)
-    with opened(file_import) as file:
-        rows = islice(read_rows(file, form_of(file_import), how), file_import.rows_done, None)
-        for chunk in _chunks(rows):
+    with opened(file_import) as file, closing(chunks(file, form, how, after=file_import.rows_done)) as source:
+        for chunk in source:
             if not _do(file_import, chunk):
                 return
             tell(file_import)
@@ -176,30 +178,36 @@ def _run(file_import: Import, deadline: float | None, progress: Progress | None)
         tell(file_import)
 
 
-def _begin(file_import: Import, how: Columns) -> bool:
-    """Count the rows and how many repeat an address, once; whether the import is running now."""
-    total, repeated, seen = 0, 0, set[int]()
+def _begin(file_import: Import) -> bool:
+    """Count the rows, once; whether the import is running now."""
     with opened(file_import) as file:
-        for row in read_rows(file, form_of(file_import), how):
-            total += 1
-            if isinstance(row, Row):
-                repeated += (key := hash(row.address)) in seen
-                seen.add(key)
-    return _move(
-        file_import, Status.RUNNING, of=(Status.QUEUED,), rows_total=total, repeated=repeated, started_at=now()
-    )
+        total = count_rows(file, form_of(file_import))
+    return _move(file_import, Status.RUNNING, of=(Status.QUEUED,), rows_total=total, started_at=now())
 
 
-def _do(file_import: Import, chunk: list[Row | Refusal]) -> bool:
-    """Do these rows and count them; False, and nothing done, if somebody else did them or the import was cancelled."""
-    before, after = file_import.rows_done, file_import.rows_done + len(chunk)
+def _do(file_import: Import, chunk: Chunk) -> bool:
+    """Do these rows and count them; False, and nothing done, if somebody else did them or the import was cancelled.
+
+    Others who write the same people at the same moment make it try again.
+    """
+    for _ in range(TRIES):
+        try:
+            return _do_once(file_import, chunk)
+        except (Overtaken, IntegrityError):
+            logger.info("import %s: somebody else added the same people; trying again", file_import.public_id)
+        except OperationalError as error:
+            if not _is_deadlock(error):
+                raise
+    return _do_once(file_import, chunk, slowly=True)
+
+
+def _do_once(file_import: Import, chunk: Chunk, *, slowly: bool = False) -> bool:
+    before, after = file_import.rows_done, file_import.rows_done + len(chunk.rows)
     mine = Import.objects.filter(pk=file_import.pk, status=Status.RUNNING, rows_done=before)
     with transaction.atomic():
         if not mine.update(rows_done=after, modified_at=now()):
             return False
-        book = Book(file_import.mailing_list, update=file_import.on_conflict == Import.OnConflict.UPDATE, locked=True)
-        counts = asdict(book.take(chunk))
-        book.write()
+        counts = asdict(_write(file_import, chunk, slowly)) | {"repeated": chunk.repeated}
         Import.objects.filter(pk=file_import.pk).update(**{name: F(name) + count for name, count in counts.items()})
     file_import.rows_done = after
     for name, count in counts.items():
@@ -207,10 +215,21 @@ def _do(file_import: Import, chunk: list[Row | Refusal]) -> bool:
     return True
 
 
-def _chunks(rows: Iterable[T]) -> Iterator[list[T]]:
-    source = iter(rows)
-    while chunk := list(islice(source, CHUNK)):
-        yield chunk
+def _write(file_import: Import, chunk: Chunk, slowly: bool) -> Counts:
+    terms = terms_of(file_import)
+    rows = without_erased(file_import.organization, chunk.rows)
+    if slowly and is_staged():
+        return import_staging.write_slowly(terms, rows)
+    if is_staged():
+        return import_staging.write(terms, rows, chunk.parcel if rows is chunk.rows else None)
+    book = Book(terms, locked=True)
+    counts = book.take(rows)
+    book.write()
+    return counts
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    return getattr(error.__cause__, "sqlstate", "") == "40P01"
 
 
 # --- its end -----------------------------------------------------------------------------------------------------
@@ -228,7 +247,14 @@ def _write_error_file(file_import: Import, how: Columns) -> str:
     to keep in step with the counters while the import goes on.
     """
     with opened(file_import) as source, tempfile.TemporaryFile() as errors:
-        refused = (row for row in read_rows(source, form_of(file_import), how) if isinstance(row, Refusal))
+        read = read_rows(source, form_of(file_import), how)
+        batches = iter(lambda: list(islice(read, import_staging.ROWS)), [])
+        refused = (
+            row
+            for batch in batches
+            for row in without_erased(file_import.organization, batch)
+            if isinstance(row, Refusal)
+        )
         rows = ((row.number, row.reason, *row.cells) for row in refused)
         for line in written(chain([("row", "reason", *headings(file_import))], rows)):
             errors.write(line.encode())
