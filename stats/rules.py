@@ -68,7 +68,7 @@ class Engaged:
     what: str
     scope: Scope
 
-    kind = "activity"
+    kind = "engagement"
     operators = ("did", "did_not")
 
     @property

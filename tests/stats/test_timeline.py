@@ -55,7 +55,7 @@ def test_no_event_is_lost_and_no_step_is_missing(events, zone):
     assert sum(point.opens for point in timeline.points) == sum(opens for _, opens, _ in events)
     assert sum(point.clicks for point in timeline.points) == sum(clicks for _, _, clicks in events)
     moments = [point.at for point in timeline.points]
-    assert len(set(moments)) == len(moments)
+    assert len({moment.astimezone(UTC) for moment in moments}) == len(moments)  # in autumn an hour comes twice
     assert all(moment.tzinfo == ZoneInfo(zone) for moment in moments)
     if timeline.step == "day":
         dates = [moment.date() for moment in moments]
