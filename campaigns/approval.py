@@ -89,8 +89,13 @@ def remember(campaign: Campaign) -> str:
 
 
 def looked_at(campaign: Campaign) -> dict[str, Any]:
-    """What an approval is about, as JSON: channel, variants (position, weight, email, sms_body), audience, schedule."""
+    """What an approval is about, as JSON: channel, variants (position, weight, email, sms_body), audience, schedule.
+
+    The frequency cap only where there is one, so that what was approved before there were caps stays approved.
+    """
+    cap = {"frequency_cap_hours": campaign.frequency_cap_hours} if campaign.frequency_cap_hours else {}
     return {
+        **cap,
         "channel": str(campaign.channel),
         "variants": [_content(each) for each in campaign.variants.select_related("email").order_by("position")],
         "audience": _audience(campaign),
@@ -174,6 +179,7 @@ def _flat(shown: dict[str, Any]) -> dict[str, str]:
         prefix = f"Variant {variant['name']}: " if len(shown["variants"]) > 1 else ""
         flat |= {prefix + name: value for name, value in _flat_content(variant)}
     flat["Audience"] = "\n".join(_audience_lines(shown["audience"]))
+    flat["Frequency cap"] = f"{hours} hours" if (hours := shown.get("frequency_cap_hours")) else "none"
     flat["Schedule"] = " ".join(shown["schedule"][name] for name in ("type", "at", "tz") if shown["schedule"][name])
     return flat
 

@@ -23,7 +23,7 @@ from tags import tagging
 from tags.models import folded
 
 PLAIN = {"name", "edition", "tags"}  # what nobody approves
-LOOKED_AT = {"channel", "email", "sms_body", "audience", "scheduled_at", "schedule_tz"}
+LOOKED_AT = {"channel", "email", "sms_body", "audience", "frequency_cap_hours", "scheduled_at", "schedule_tz"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +47,14 @@ def create(
     tags: Iterable[str] = (),
     **columns: Any,
 ) -> Campaign:
-    """T1: a new draft. `columns`: edition, scheduled_at, schedule_tz, public_id. Raises NotAllowed, NotReady.
+    """T1: a new draft. `columns`: edition, frequency_cap_hours (the organization's unless given), scheduled_at,
+    schedule_tz, public_id. Raises NotAllowed, NotReady.
 
     Who mints the public id can call this twice for one wish: the second time raises IntegrityError and makes nothing.
     """
     _require_may(by, Permission.CREATE, organization)
-    _require_known(columns, {"edition", "scheduled_at", "schedule_tz", "public_id"})
+    _require_known(columns, {"edition", "frequency_cap_hours", "scheduled_at", "schedule_tz", "public_id"})
+    columns.setdefault("frequency_cap_hours", organization.frequency_cap_hours)
     campaign = Campaign(organization=organization, name=name, channel=channel, created_by=by.user, **columns)
     _require_own(organization, {"edition": campaign.edition, "email": email, "audience": audience})
     with transaction.atomic():
@@ -65,8 +67,9 @@ def create(
 
 
 def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
-    """T2/T7. `changes`: name, edition, tags (any time); channel (draft only); email, sms_body, audience, scheduled_at,
-    schedule_tz (until sending begins). A time in a draft counts only once it is scheduled.
+    """T2/T7. `changes`: name, edition, tags (any time); channel (draft only); email, sms_body, audience,
+    frequency_cap_hours, scheduled_at, schedule_tz (until sending begins). A time in a draft counts only once it is
+    scheduled.
 
     What an approver looked at voids the approval; what is as it was changes nothing. Raises Locked, NotReady,
     NotAllowed.
@@ -86,7 +89,7 @@ def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
 
 
 def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
-    """T1: a new draft with the same content, audience and tags, and nothing of the schedule or the figures.
+    """T1: a new draft with the same content, audience, cap and tags, and nothing of the schedule or the figures.
 
     Emails are duplicated, so that changing one campaign never changes what the other says.
     """
@@ -97,6 +100,7 @@ def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
             edition=campaign.edition,
             name=(name or f"Copy of {campaign.name}")[:255],
             channel=campaign.channel,
+            frequency_cap_hours=campaign.frequency_cap_hours,
             created_by=by.user,
         )
         _save(twin)
