@@ -1,0 +1,143 @@
+"""An import and a freeze, each against the least a database could do for the same rows."""
+
+import csv
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.files import File
+from django.db import connection, transaction
+from world import TOWNS, World
+
+from accounts.actors import Actor, Surface
+from accounts.models import User
+from audience import imports
+from audience.models import Import, MailingList
+from campaigns import drafts, lifecycle
+from campaigns.models import CampaignRun
+from delivery import freeze, tasks
+
+HEADINGS = ("email", "town", "age", "born", "vip", "size")
+MAPPING = {str(column): target for column, target in enumerate(HEADINGS)}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Seconds: ours, of the bare statement, and of the bare statement into tables indexed like ours (or None)."""
+
+    ours: float
+    bare: float
+    indexed: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        return round(self.ours / self.bare, 2)
+
+
+def owner() -> Actor:
+    user, _ = User.objects.get_or_create(username="benchmark", defaults={"is_superuser": True, "is_staff": True})
+    return Actor(user=user, surface=Surface.COMMAND)
+
+
+# --- import ------------------------------------------------------------------------------------------------------
+
+
+def compare_import(world: World, rows: int) -> Compared:
+    """New people onto a new list; then COPY of the same file into a plain table, and into one indexed like ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "people.csv"
+        _write(path, rows)
+        mailing_list = MailingList.objects.create(organization=world.organization, name="Imported")
+        ours = _timed(lambda: _import(path, mailing_list, rows))
+        return Compared(ours, _timed(lambda: _copy(path, "")), _timed(lambda: _copy(path, ", UNIQUE (email)")))
+
+
+def _write(path: Path, rows: int) -> None:
+    dice = random.Random(7)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADINGS)
+        for number in range(rows):
+            born = f"{dice.randint(1940, 2007)}-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}"
+            age, vip = dice.randint(18, 90), dice.choice(["yes", "no"])
+            address = f"import{number}@m{number % 1000}.example"
+            writer.writerow([address, dice.choice(TOWNS), age, born, vip, dice.choice("SML")])
+
+
+def _import(path: Path, mailing_list: MailingList, rows: int) -> None:
+    by = owner()
+    with path.open("rb") as file:
+        draft = imports.create(mailing_list, File(file, name="people.csv"), by=by, mapping=MAPPING)
+    imports.start(draft, by=by, in_background=False)
+    done = imports.run(draft.pk)
+    assert (done.status, done.added) == (Import.Status.COMPLETED, rows), (done.status, done.status_reason, done.added)
+
+
+def _copy(path: Path, more: str) -> None:
+    columns = ", ".join(f"{name} text" for name in HEADINGS)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE bare_copy ({columns}{more})")
+        with path.open("rb") as file, cursor.copy("COPY bare_copy FROM STDIN (FORMAT csv, HEADER)") as copy:
+            while data := file.read(1 << 20):
+                copy.write(data)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE bare_copy")
+
+
+# --- freeze ------------------------------------------------------------------------------------------------------
+
+
+def compare_freeze(world: World, *, rounds: int) -> Compared:
+    """The imported list frozen into a run, and then the same rows put into the same table for another run."""
+    ours, bare = [], []
+    for _ in range(rounds):
+        campaign, run = _waiting(world)
+        ours.append(_timed(lambda campaign=campaign: freeze.freeze(campaign)))
+        columns = _stage(run)
+        other = CampaignRun.objects.create(campaign=campaign, number=2)
+        bare.append(_timed(lambda columns=columns, run=other: _insert(columns, run)))
+        assert run.recipients.count() == other.recipients.count() > 0
+    return Compared(statistics.median(ours), statistics.median(bare))
+
+
+def _waiting(world: World) -> tuple[object, CampaignRun]:
+    """A campaign to everybody on the imported list, ready to be frozen."""
+    tasks.queue = lambda task, pk: None
+    mailing_list = MailingList.objects.of(world.organization).filter(name="Imported").latest("pk")
+    by = owner()
+    email = world.campaigns[0].variants.get().email
+    audience = [drafts.Part(mailing_list=mailing_list)]
+    campaign = drafts.create(world.organization, by=by, channel="email", name="Freeze", email=email, audience=audience)
+    lifecycle.send_now(campaign, by=by)
+    return campaign, campaign.runs.get()
+
+
+def _stage(run: CampaignRun) -> str:
+    """The run's rows in a table of their own; the names of their columns, save id and run."""
+    names = [field.column for field in run.recipients.model._meta.concrete_fields]
+    columns = ", ".join(name for name in names if name not in ("id", "run_id"))
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS staged")
+        chosen = f"SELECT {columns} FROM delivery_recipient WHERE run_id = {run.pk} ORDER BY id"  # noqa: S608
+        cursor.execute(f"CREATE TABLE staged AS {chosen}")
+        cursor.execute("ANALYZE staged")
+    return columns
+
+
+def _insert(columns: str, run: CampaignRun) -> None:
+    insert = f"INSERT INTO delivery_recipient (run_id, {columns}) SELECT {run.pk}, {columns} FROM staged"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(insert)
+
+
+def _timed(act: Callable[[], object]) -> float:
+    """Seconds; begun after a checkpoint, so that no one pays for what another has written."""
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
