@@ -330,6 +330,12 @@ class Segment(models.Model):
         SMS = "sms", "SMS"
         PASS_PUSH = "pass_push", "Pass push"
 
+    class Language(models.TextChoices):
+        TREE = "", "The rule tree"
+        CEL = "cel", "A condition"
+        OCTETH = "octeth", "RulesJson"
+        GREENARROW = "greenarrow", "A GreenArrow definition"
+
     public_id = PublicIdField("seg")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="segments")
     edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.SET_NULL, related_name="segments")
@@ -341,6 +347,10 @@ class Segment(models.Model):
     )
     mailing_lists = models.ManyToManyField(MailingList, blank=True, related_name="segments")
     rules = models.JSONField(default=dict, blank=True, help_text="The rule tree; empty selects everybody.")
+    written_in = models.CharField(max_length=16, choices=Language, default=Language.TREE, blank=True, editable=False)
+    written_as = models.TextField(
+        blank=True, editable=False, help_text="The rules in the words of the program that wrote them."
+    )
     is_ad_hoc = models.BooleanField(
         default=False, help_text="Made for one campaign by a program; not offered to anybody else."
     )
