@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
@@ -15,24 +15,17 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.admin.base import ChoiceFilter, DateRangeFilter, RelatedFilter, ScopedAdmin
-from accounts.admin.desk import desk
+from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, dress, page, row_number, to
 from accounts.models import Organization
 from accounts.permissions import Permission
-from audience import people, subscriptions, suppressions
+from audience import people, subscriptions
+from audience.admin import person_acts
+from audience.admin.person_page import badge, person_of, person_page
 from audience.errors import AudienceError, InvalidFields
-from audience.models import CustomField, MailingList, Subscriber, Subscription, Suppression
-from delivery.models import Recipient
+from audience.models import CustomField, MailingList, Subscriber, Subscription
 
 Status = Subscription.Status
-TONES = {
-    Status.SUBSCRIBED: "green",
-    Status.UNCONFIRMED: "blue",
-    Status.UNSUBSCRIBED: "",
-    Status.BOUNCED: "red",
-    Status.COMPLAINED: "red",
-}
-CAMPAIGNS_SHOWN = 50
 
 
 class ListFilter(RelatedFilter):
@@ -94,7 +87,7 @@ class SubscriberAdmin(ScopedAdmin[Subscriber]):
 
     @admin.display(description="Lists")
     def lists(self, person: Subscriber) -> SafeString:
-        rows = [(_badge(row), row.mailing_list) for row in person.subscriptions.all()]
+        rows = [(badge(row), row.mailing_list) for row in person.subscriptions.all()]
         return format_html_join(" ", '<span class="bs-badge{}">{}</span>', rows)
 
     def get_urls(self) -> list[URLPattern]:
@@ -102,76 +95,18 @@ class SubscriberAdmin(ScopedAdmin[Subscriber]):
         views: list[tuple[str, Any, str]] = [
             ("<int:pk>/change/", person_page, "change"),
             ("<int:pk>/edit/", edit, "edit"),
-            ("<int:pk>/unsubscribe/", require_POST(unsubscribe), "unsubscribe"),
+            ("<int:pk>/subscribe/", person_acts.subscribe, "subscribe"),
+            ("<int:pk>/unsubscribe/", person_acts.unsubscribe, "unsubscribe"),
+            ("<int:pk>/ask-again/", require_POST(person_acts.ask_again), "ask_again"),
+            ("<int:pk>/reset-bounce/", require_POST(person_acts.reset_bounce), "reset_bounce"),
+            ("<int:pk>/data.json", person_acts.export, "export"),
+            ("<int:pk>/erase/", person_acts.erase, "erase"),
         ]
         ours = [path(route, wrap(view), name=f"audience_subscriber_{name}") for route, view, name in views]
         return [*ours, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return add(request)
-
-
-def _badge(row: Subscription) -> str:
-    tone = TONES[Status(row.status)]
-    return f" bs-badge--{tone}" if tone else ""
-
-
-# --- a person's page ---------------------------------------------------------------------------------------------
-
-
-def person_of(request: HttpRequest, pk: int, permission: Permission = Permission.READ) -> Subscriber:
-    person = Subscriber.objects.visible_to(request.user).select_related("organization").filter(pk=pk).first()
-    if person is None:
-        raise Http404("There is no such person.")
-    if not desk(request).may(permission, person.organization_id):
-        raise PermissionDenied
-    return person
-
-
-def person_page(request: HttpRequest, pk: int) -> HttpResponse:
-    person = person_of(request, pk)
-    got = Recipient.objects.filter(subscriber=person).select_related("run__campaign", "engagement").order_by("-pk")
-    return page(
-        request,
-        "admin/audience/subscriber/person.html",
-        title=str(person),
-        crumbs=[("Subscribers", to("audience_subscriber_changelist"))],
-        person=person,
-        known=_known(person),
-        subscriptions=[(row, _badge(row)) for row in person.subscriptions.select_related("mailing_list")],
-        suppressed=_suppressed(person),
-        got=got[:CAMPAIGNS_SHOWN],
-        may_edit=desk(request).may(Permission.UPDATE, person.organization_id),
-    )
-
-
-def _known(person: Subscriber) -> list[tuple[str, Any]]:
-    """The organization's fields with this person's values; what nothing is known for is left out."""
-    fields = CustomField.objects.of(person.organization).filter(mailing_list=None)
-    values = [(field.name, person.fields.get(field.key)) for field in fields]
-    return [(name, _spoken(value)) for name, value in values if value not in (None, "")]
-
-
-def _spoken(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _suppressed(person: Subscriber) -> list[Suppression]:
-    """Why this person gets nothing, if they are suppressed."""
-    addresses = [address for address in (person.email, person.phone) if address]
-    return list(suppressions.check_many(person.organization, addresses).values())
-
-
-def unsubscribe(request: HttpRequest, pk: int) -> HttpResponse:
-    """From one list, or from all of them."""
-    person = person_of(request, pk, Permission.UPDATE)
-    wanted = request.POST.get("list", "")
-    lists = MailingList.objects.of(person.organization).filter(pk=wanted) if wanted.isdecimal() else None
-    changed = subscriptions.unsubscribe(person, mailing_lists=lists, source="admin")
-    messages.success(request, f"{person} is unsubscribed from {changed} list{'' if changed == 1 else 's'}.")
-    return redirect(to("audience_subscriber_change", person.pk))
 
 
 # --- adding and changing -----------------------------------------------------------------------------------------
@@ -243,7 +178,7 @@ def add(request: HttpRequest) -> HttpResponse:
     form = PersonForm(
         request.POST or None, organization=organization, initial={"mailing_list": request.GET.get("list")}
     )
-    if request.method == "POST" and form.is_valid() and (row := _subscribe(form, form.cleaned_data["mailing_list"])):
+    if request.method == "POST" and form.is_valid() and (row := _subscribe(request, form)):
         messages.success(request, f"{row.subscriber} is on {row.mailing_list} now.")
         return redirect(to("audience_subscriber_change", row.subscriber_id))
     return _form_page(request, form, title="Add subscriber")
@@ -253,31 +188,39 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change what is known about a person, or put them on another list."""
     person = person_of(request, pk, Permission.UPDATE)
     form = PersonForm(request.POST or None, organization=person.organization, person=person)
-    if request.method == "POST" and form.is_valid() and _change(form, person):
+    if request.method == "POST" and form.is_valid() and _change(request, form, person):
         messages.success(request, f"What is known about {person} is saved.")
         return redirect(to("audience_subscriber_change", person.pk))
     return _form_page(request, form, title="Edit", person=person)
 
 
-def _subscribe(form: PersonForm, mailing_list: MailingList) -> Subscription | None:
+def _subscribe(request: HttpRequest, form: PersonForm) -> Subscription | None:
     given = form.cleaned_data
     written = {key: value for key, value in form.values.items() if value not in ("", None)}
     email, phone = given["email"] or "", given["phone"] or ""
     try:
-        return subscriptions.subscribe(mailing_list, email=email, phone=phone, fields=written, source="admin")
+        return subscriptions.subscribe(
+            given["mailing_list"],
+            email=email,
+            phone=phone,
+            fields=written,
+            source="admin",
+            by=actor(request).user,
+        )
     except AudienceError as refused:
         _take(form, refused)
         return None
 
 
-def _change(form: PersonForm, person: Subscriber) -> bool:
+def _change(request: HttpRequest, form: PersonForm, person: Subscriber) -> bool:
     """The fields, and a list more if one is chosen."""
     try:
         with transaction.atomic():
             people.change_fields(person, form.values)
             if mailing_list := form.cleaned_data["mailing_list"]:
                 email = person.email or ""
-                subscriptions.subscribe(mailing_list, email=email, phone=person.phone, source="admin")
+                by = actor(request).user
+                subscriptions.subscribe(mailing_list, email=email, phone=person.phone, source="admin", by=by)
     except AudienceError as refused:
         _take(form, refused)
     return form.is_valid()

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audience.admin.segment_trial import Trial
-from audience.models import CustomField, Segment
+from audience.models import CustomField, Segment, SubscriberTag
 from tests.factories import (
     MailingListFactory,
     SegmentFactory,
@@ -75,7 +75,7 @@ def test_each_rule_that_is_wrong_is_named_by_its_place(anna, ask):
     said = ask("count", rules).json()
 
     assert [problem["path"] for problem in said["problems"]] == [[1, 1], [2]]
-    assert "say what to compare it with" in said["problems"][0]["message"]
+    assert "Say what to compare it with" in said["problems"][0]["message"]
     assert "shoe_size" in said["problems"][1]["message"]
     assert said["note"] == "2 rules are not complete."
 
@@ -232,6 +232,66 @@ def test_the_palette_offers_what_there_is_in_groups(organization, mailing_list, 
     )
 
 
+def test_other_segments_can_be_named_but_not_the_one_that_is_changed(organization, bob, login):
+    mine, other = SegmentFactory(organization=organization), SegmentFactory(organization=organization)
+    SegmentFactory(organization=organization, is_ad_hoc=True)
+
+    palette = login(bob).get(reverse("admin:audience_segment_change", args=[mine.pk])).context["palette"]
+
+    assert names(palette)["Segments"] == [f"segment.{other.public_id}"]
+
+
+def test_a_tag_is_chosen_among_those_there_are(organization, mailing_list, bob, login):
+    SubscriberTag.objects.create(mailing_list=mailing_list, name="vip")
+    SubscriberTag.objects.create(mailing_list=MailingListFactory(), name="theirs")
+
+    palette = login(bob).get(reverse(ADD)).context["palette"]
+
+    (tags,) = [each for group in palette["groups"] for each in group["subjects"] if each["name"] == "tags"]
+    assert tags["choices"] == [["vip", "vip"]]
+
+
+def test_every_comparison_that_is_offered_can_be_read_back(organization, mailing_list, bob, login):
+    """What the builder would write for each field and comparison is understood."""
+    fields = [("number", []), ("date", []), ("boolean", []), ("choice", ["a"]), ("time", []), ("multi_choice", ["a"])]
+    for kind, choices in fields:
+        CustomField.objects.create(organization=organization, key=f"k_{kind}", name=kind, kind=kind, choices=choices)
+    SegmentFactory(organization=organization)
+    SubscriberTag.objects.create(mailing_list=mailing_list, name="vip")
+    palette = login(bob).get(reverse(ADD)).context["palette"]
+
+    wrong = []
+    for subject in (each for group in palette["groups"] for each in group["subjects"]):
+        for operator in subject["operators"]:
+            rule = {"field": subject["name"], "operator": operator}
+            value = example(subject, palette["operators"][operator]["shape"])
+            rule |= {} if value is None else {"value": value}
+            wrong += [(rule, str(each)) for each in Trial(organization, every(rule)).problems]
+
+    assert wrong == []
+
+
+ONE = {"number": 3, "date": "2026-03-31", "moment": "2026-03-31", "time": "09:30", "boolean": True, "ip": "192.0.2.7"}
+
+
+def example(subject, shape):
+    """What the editors of `rules-values.js` write."""
+    choices = [value for value, _ in subject["choices"]]
+    one = choices[0] if choices else ONE.get(subject["kind"], "7")
+    return {
+        "none": None,
+        "one": one,
+        "many": [one],
+        "range": {"from": one, "to": one},
+        "span": {"amount": 30, "unit": "days"},
+        "days": 3,
+        "percent": {"percent": 10, "seed": "abc"},
+        "activity": {"within": {"type": "in_last", "amount": 30, "unit": "days"}, "count": {"at_least": 2}}
+        if subject["takes"]
+        else {},
+    }[shape]
+
+
 def test_the_palette_knows_no_others_than_ones_own(organization, bob, login):
     theirs = SegmentFactory(), MailingListFactory(), campaign_in("draft")
 
@@ -284,7 +344,7 @@ def test_rules_that_are_wrong_are_refused_one_by_one_and_kept_in_the_form(organi
     answer = login(bob).post(reverse(ADD), {"name": "Readers", "rules": rules})
 
     assert answer.status_code == 422
-    assert answer.context["form"].errors["rules"] == ["Rule 2: Email: say what to compare it with."]
+    assert answer.context["form"].errors["rules"] == ["Rule 2: Email: Say what to compare it with."]
     assert answer.context["form"]["rules"].value() == rules
     assert not Segment.objects.exists()
 
