@@ -7,7 +7,7 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.transitions import react
-        from delivery import tasks
+        from delivery import personal_data, tasks
 
         for verb in ("start", "send_now"):
             react(verb, tasks.queue_freeze)
@@ -16,3 +16,4 @@ class DeliveryConfig(AppConfig):
         react("resume", tasks.go_on)
         react("cancel", tasks.queue_drop)
         react("retry_failed", tasks.queue_retry)
+        personal_data.register()

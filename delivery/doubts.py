@@ -55,6 +55,8 @@ def _require_may(run: CampaignRun, by: Actor) -> None:
 
 def _send_again(run: CampaignRun, recipient: Recipient) -> Outcome:
     campaign = run.campaign
+    if recipient.subscriber_id is None:
+        raise CannotSend("This person has been erased; take the message as sent.")
     if campaign.state == State.CANCELLED or campaign.deleted_at:
         raise InvalidTransition("resend", campaign.state, "A cancelled campaign sends nothing more.")
     _take(recipient)

@@ -95,7 +95,8 @@ def _retry_asked_at(campaign: Campaign) -> datetime | None:
 
 
 def _failed(before: datetime) -> QuerySet[Recipient]:
-    return Recipient.objects.filter(state=Recipient.State.FAILED, settled_at__lte=before)
+    failed = Recipient.objects.filter(state=Recipient.State.FAILED, settled_at__lte=before)
+    return failed.filter(subscriber__isnull=False)  # whoever is erased meanwhile is not tried again
 
 
 def _requeue(run: CampaignRun, asked_at: datetime) -> int:

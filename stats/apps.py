@@ -7,6 +7,7 @@ class StatisticsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from stats import rules  # models are there from here on
+        from stats import personal_data, rules  # models are there from here on
 
         rules.register()
+        personal_data.register()

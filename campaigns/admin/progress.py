@@ -19,7 +19,9 @@ SKIP_WORDS = {
     "complained": "complained before",
     "suppressed": "on the suppression list",
     "no_address": "without an address",
+    "capped": "mailed within the frequency cap",
     "cancelled": "left when it was cancelled",
+    "erased": "erased while they waited",
 }
 
 
