@@ -1,7 +1,8 @@
-"""Deleting what campaigns are made of: emails and segments.
+"""Deleting what campaigns are made of: emails, segments and lists.
 
 A campaign that is not over keeps its parts: it has to be changed or cancelled first. One that is over has its content
-and its recipients on record, so its parts may go, and its history says that they went.
+and its recipients on record, so its parts may go, and its history says that they went. A list is kept for as long as
+any campaign names it, since its people are known by it.
 """
 
 from collections.abc import Iterable
@@ -11,11 +12,14 @@ from django.db.models import Q
 
 from accounts.actors import Actor
 from accounts.permissions import Permission, may
-from audience.models import Segment
+from audience.imports import AT_WORK
+from audience.models import MailingList, Segment
 from campaigns.errors import Locked, NotAllowed
 from campaigns.models import UNFINISHED, Campaign, CampaignAudience, Variant
 from campaigns.transitions import record
 from content.models import Email
+
+MOST_DELETED = 10_000  # subscriptions that end in one request
 
 
 def delete_email(email: Email, *, by: Actor) -> None:
@@ -36,6 +40,36 @@ def delete_segment(segment: Segment, *, by: Actor) -> None:
         segment.delete()
 
 
+def delete_list(mailing_list: MailingList, *, by: Actor, with_people: bool = False) -> None:
+    """Delete the list and, if asked for, the subscriptions to it; the people stay. Raises NotAllowed and Locked."""
+    _require_may(by, mailing_list)
+    with transaction.atomic():
+        MailingList.objects.select_for_update().get(pk=mailing_list.pk)
+        why = keeps_list(mailing_list)
+        count = mailing_list.subscriptions.count()
+        if not why and count and not with_people:
+            why = f"{count:,} people are on the list {mailing_list}; say that their subscriptions may end with it."
+        if why:
+            raise Locked(why)
+        mailing_list.delete()
+
+
+def keeps_list(mailing_list: MailingList) -> str:
+    """Why a list cannot be deleted, whatever anybody says; empty if it can."""
+    named = CampaignAudience.objects.filter(mailing_list=mailing_list).select_related("campaign").first()
+    if named:
+        return f"The campaign {named.campaign} names the list {mailing_list}, so it is kept."
+    if segment := mailing_list.segments.first():
+        # without its last list a segment would mean everybody
+        return f"The segment {segment} names the list {mailing_list}; change that first."
+    if mailing_list.imports.filter(status__in=AT_WORK).exists():
+        return f"People are being imported into the list {mailing_list}; wait for the end, or cancel it."
+    count = mailing_list.subscriptions.count()
+    if count > MOST_DELETED:
+        return f"{count:,} people are on the list {mailing_list}. Lists of more than {MOST_DELETED:,} are not deleted."
+    return ""
+
+
 def _release(uses: Q, what: str, by: Actor) -> None:
     ids = Campaign.objects.filter(uses).values("pk")
     users = list(Campaign.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk"))
@@ -50,6 +84,6 @@ def _require_over(users: Iterable[Campaign], what: str) -> None:
             raise Locked(f"{what} is used by the campaign {campaign}, which is not over yet.")
 
 
-def _require_may(by: Actor, row: Email | Segment) -> None:
+def _require_may(by: Actor, row: Email | Segment | MailingList) -> None:
     if not may(by.user, Permission.DELETE, row.organization):
         raise NotAllowed(f"You may not delete anything of {row.organization}.")

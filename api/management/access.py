@@ -36,8 +36,21 @@ def visible(request: Request, rows: models.QuerySet[RowT]) -> ScopedQuerySet[Row
     return scoped.of(key.membership.organization) if key else scoped
 
 
-def permits(request: Request, permission: Permission, organization: Organization) -> bool:
+def organization_of(row: Any) -> Organization | None:
+    """Whose row this is; None for what holds in the whole system."""
+    path = getattr(row, "organization_path", "organization")
+    if path == "pk":
+        return cast("Organization", row)
+    for step in path.split("__"):
+        row = getattr(row, step)
+    return cast("Organization | None", row)
+
+
+def permits(request: Request, permission: Permission, organization: Organization | None) -> bool:
+    """What holds in the whole system is for superusers, and never for a key, which reaches one organization."""
     key = key_of(request)
+    if organization is None:
+        return key is None and caller(request).is_superuser
     if key is not None:
         return key.membership.organization_id == organization.pk and grants(key.membership, permission)
     return may(caller(request), permission, organization)
@@ -51,5 +64,4 @@ class RolePermission(BasePermission):
         permission = needs.get(getattr(view, "action", ""))
         if permission is None and request.method in SAFE_METHODS:
             permission = Permission.READ
-        organization = obj if isinstance(obj, Organization) else obj.organization
-        return permission is not None and permits(request, permission, organization)
+        return permission is not None and permits(request, permission, organization_of(obj))

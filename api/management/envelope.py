@@ -1,6 +1,7 @@
 """The shape of a refusal: `{"detail": ...}`, or `{field: [message, ...]}` where a field is to blame."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,17 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from api.management import vocabulary
-from audience.errors import InvalidRules, NotStuck
+from audience.errors import (
+    AlreadyThere,
+    AudienceError,
+    InvalidAddress,
+    InvalidFields,
+    InvalidRules,
+    InvalidTag,
+    MailOnItsWay,
+    NotStuck,
+    StaysOut,
+)
 from audience.errors import NotAllowed as AudienceNotAllowed
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
 
@@ -51,12 +62,31 @@ def _translated(error: Exception) -> Exception:
             return PermissionDenied(str(error))
         case InvalidRules():
             return ValidationError({"definition": [str(error)]})
-        case NotStuck():
+        case NotStuck() | StaysOut() | MailOnItsWay():
             return Conflict(str(error))
+        case AudienceError():
+            return ValidationError(str(error))
         case RequestDataTooBig():
             return TooLarge(f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
         case _:
             return error
+
+
+@contextmanager
+def in_fields() -> Iterator[None]:
+    """What the audience refuses about one person, under the field it is about. Raises ValidationError and Conflict."""
+    try:
+        yield
+    except InvalidFields as error:
+        messages = [f"{key}: {problem}" for key, problem in error.problems.items()]
+        raise ValidationError({"fields": messages}) from error
+    except AlreadyThere as error:
+        field = "email" if error.subscriber.email else "phone"
+        raise ValidationError({field: [f"{error} {error.subscriber.public_id}"]}) from error
+    except InvalidTag as error:
+        raise ValidationError({"tags": [str(error)]}) from error
+    except InvalidAddress as error:
+        raise ValidationError({"phone" if "phone number" in str(error) else "email": [str(error)]}) from error
 
 
 def _messages(value: Any, place: str = "") -> Iterator[str]:

@@ -14,7 +14,8 @@ from rest_framework import serializers
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from accounts.scoping import ScopedQuerySet
-from api.management.access import permits, visible
+from api.management.access import organization_of, permits, visible
+from api.management.numbers import numbered_id
 
 RowT = TypeVar("RowT", bound=models.Model)
 PUBLIC_ID = re.compile(r"[a-z]{3}_[a-z0-9]{20}")
@@ -25,7 +26,7 @@ YEARS = (1970, 2999)  # every zone's clock can show these
 class PublicIdRelatedField(serializers.RelatedField[RowT, str, str]):
     """Another resource, named by its public id. What the caller may not see does not exist.
 
-    With `permission`, neither does an organization in which the caller may not do that.
+    With `permission`, neither does what belongs to an organization in which the caller may not do that.
     """
 
     default_error_messages = {  # noqa: RUF012 - REST framework reads a plain dict
@@ -47,15 +48,16 @@ class PublicIdRelatedField(serializers.RelatedField[RowT, str, str]):
             found = self.get_queryset().get(public_id=data if PUBLIC_ID.fullmatch(data) else "")
         except ObjectDoesNotExist:
             self.fail("does_not_exist", pk_value=data)
-        if isinstance(found, Organization) and not self._permits(found):
+        if self.permission is not None and not self._permits(found):
             self.fail("does_not_exist", pk_value=data)
         return found
 
     def to_representation(self, value: Any) -> str:
         return str(value.public_id)
 
-    def _permits(self, organization: Organization) -> bool:
-        return self.permission is None or permits(self.context["request"], self.permission, organization)
+    def _permits(self, found: RowT) -> bool:
+        assert self.permission is not None  # noqa: S101 - asked only with one
+        return permits(self.context["request"], self.permission, organization_of(found))
 
 
 def of_organization(attrs: dict[str, Any], organization: Organization, names: dict[str, str]) -> None:
@@ -80,6 +82,17 @@ class StaysInOrganization(serializers.ModelSerializer[RowT]):
         if self.instance is not None:
             fields["organization_id"].read_only = True
         return fields
+
+
+class NumberedIdField(serializers.CharField):
+    """The id of a thing that has none of its own."""
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        self.prefix = prefix
+        super().__init__(**{"source": "pk", "read_only": True} | kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return numbered_id(self.prefix, value)
 
 
 class LocalDateTimeField(serializers.DateTimeField):

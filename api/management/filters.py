@@ -18,6 +18,8 @@ class Ordering(django_filters.OrderingFilter):  # type: ignore[misc]  # django-f
         keys = [key for key in value or [] if key]
         if not keys:
             return qs
+        if [self.param_map[key.lstrip("-")] for key in keys] == ["pk"]:
+            return qs.order_by("-pk" if keys[0].startswith("-") else "pk")  # as its index has it
         order = [F(self.param_map[key.lstrip("-")]) for key in keys]
         directed = [
             column.desc(nulls_last=True) if key.startswith("-") else column.asc(nulls_last=True)

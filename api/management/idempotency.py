@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +24,9 @@ from api.management.models import RememberedAnswer
 
 MEMORY = timedelta(hours=24)
 HEADER = "Idempotency-Key"
+IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER, str, OpenApiParameter.HEADER, description="The same key within 24 hours acts once and answers the same."
+)
 
 Handler = Callable[..., Response]
 
@@ -80,4 +84,13 @@ def _replayed(answer: RememberedAnswer, fingerprint: str) -> Response:
 def _fingerprint(request: Request) -> str:
     api_key = key_of(request)
     asked = [request.method, request.path.rstrip("/"), api_key and api_key.pk, request.data]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=_digest).encode()).hexdigest()
+
+
+def _digest(file: Any) -> str:
+    """What stands for an uploaded file, which is read again afterwards."""
+    content = hashlib.sha256()
+    for chunk in file.chunks():
+        content.update(chunk)
+    file.seek(0)
+    return content.hexdigest()

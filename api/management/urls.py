@@ -8,11 +8,16 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from rest_framework.routers import DefaultRouter
 
 from api.management.campaigns.views import CampaignView
+from api.management.custom_fields import CustomFieldView
 from api.management.editions import EditionView
 from api.management.email_messages import EmailMessageView
+from api.management.imports import ImportView
 from api.management.mailing_lists import MailingListView, TagView
 from api.management.organizations import MeView, OrganizationView
 from api.management.segments import SegmentView
+from api.management.subscribers import SubscriberView
+from api.management.subscriptions import SubscriberTagView, SubscriptionView
+from api.management.suppressions import SuppressionView
 from api.management.views import NothingHere
 
 # Swagger UI draws its arrows from data: addresses and styles its parts in place; its scripts are files.
@@ -29,7 +34,13 @@ router.register("organizations", OrganizationView)
 router.register("editions", EditionView)
 router.register("email-messages", EmailMessageView)
 router.register("mailing-lists", MailingListView)
+router.register("subscribers", SubscriberView)
+router.register("subscriptions", SubscriptionView)
+router.register("subscriber-tags", SubscriberTagView)
+router.register("custom-fields", CustomFieldView)
 router.register("segments", SegmentView)
+router.register("suppressions", SuppressionView)
+router.register("imports", ImportView)
 router.register("tags", TagView)
 
 urlpatterns = [

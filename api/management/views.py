@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db import models
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -18,7 +19,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import Permission
-from api.management import envelope
+from api.management import envelope, numbers
 from api.management.access import RolePermission, visible
 from api.management.authentication import KeyAuthentication
 from api.management.fields import PUBLIC_ID
@@ -69,10 +70,11 @@ class ManagementView(APIView):
 class ResourceView(ManagementView, GenericViewSet[RowT]):
     """A kind of thing with public ids, of which a caller sees what `access.visible` lets through.
 
-    `rows` is where the queryset starts; `needs` names the permission of each action that writes.
+    `needs` names the permission of each action that writes; the filters apply to the actions in `filtered`.
     """
 
     needs: ClassVar[dict[str, Permission]] = {}
+    filtered: ClassVar[tuple[str, ...]] = ("list",)
     lookup_field = "public_id"
     lookup_url_kwarg = "id"
     lookup_value_regex = "[^/]+"
@@ -90,7 +92,27 @@ class ResourceView(ManagementView, GenericViewSet[RowT]):
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Filters are for lists: `?status=sent` does not make a campaign disappear from its own address."""
-        return super().filter_queryset(queryset) if self.action == "list" else queryset
+        return super().filter_queryset(queryset) if self.action in self.filtered else queryset
+
+    def read(self, serializer_class: type[serializers.BaseSerializer[Any]]) -> Any:
+        """The body, as this serializer has checked it. Raises ValidationError."""
+        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+
+class NumberedView(ResourceView[RowT]):
+    """A kind of thing without a public id of its own; `id_prefix` begins the ids it is shown under."""
+
+    id_prefix: ClassVar[str]
+
+    def get_object(self) -> RowT:
+        rows, key = self.get_queryset(), numbers.key_of(self.id_prefix, self.kwargs["id"])
+        row: RowT | None = rows.filter(pk=key).first() if key else None
+        if row is None:
+            raise Http404(f"No {rows.model._meta.object_name} matches the given query.")
+        self.check_object_permissions(self.request, row)
+        return row
 
 
 class NothingHere(APIView):

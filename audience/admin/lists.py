@@ -14,15 +14,14 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from accounts.admin.base import ScopedAdmin
-from accounts.admin.desk import desk
+from accounts.admin.desk import actor, desk
 from accounts.admin.pages import page, to
 from accounts.permissions import Permission
 from audience import exports
 from audience.models import MailingList, Subscription
-from campaigns.models import CampaignAudience
+from campaigns import removals
 
 Status = Subscription.Status
-MOST_DELETED = 10_000
 
 
 @admin.register(MailingList)
@@ -82,11 +81,11 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
         if not self.has_delete_permission(request, mailing_list):
             raise PermissionDenied
         count, here = mailing_list.subscriptions.count(), to("audience_mailinglist_change", pk)
-        if why := _keeps(mailing_list, count):
+        if why := removals.keeps_list(mailing_list):
             messages.error(request, why)
             return redirect(here)
         if request.method == "POST":
-            mailing_list.delete()
+            removals.delete_list(mailing_list, by=actor(request), with_people=True)
             messages.success(request, f"The list “{mailing_list.name}” is deleted.")
             return redirect(to("audience_mailinglist_changelist"))
         return page(
@@ -99,16 +98,6 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
             action=to("audience_mailinglist_delete", pk),
             back=here,
         )
-
-
-def _keeps(mailing_list: MailingList, count: int) -> str:
-    """Why a list cannot be deleted, if it cannot."""
-    named = CampaignAudience.objects.filter(mailing_list=mailing_list).select_related("campaign").first()
-    if named:
-        return f"The campaign {named.campaign} names this list, so it is kept."
-    if count > MOST_DELETED:
-        return f"{count:,} people are on this list. Lists of more than {MOST_DELETED:,} are not deleted here."
-    return ""
 
 
 def _summary(mailing_list: MailingList, request: HttpRequest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -37,7 +37,7 @@ from api.management.campaigns.serializers import (
     ScheduleSerializer,
 )
 from api.management.fields import zone_of
-from api.management.idempotency import HEADER, idempotent
+from api.management.idempotency import IDEMPOTENCY_KEY, idempotent
 from api.management.previews import CampaignPreviewSerializer, PreviewRequestSerializer
 from api.management.views import ResourceView
 from campaigns import approval, completeness, drafts, lifecycle
@@ -46,9 +46,6 @@ from campaigns.models import Campaign, Channel, State
 from stats import reports
 from stats.figures import Figures
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    HEADER, str, OpenApiParameter.HEADER, description="The same key within 24 hours acts once and answers the same."
-)
 post = partial(action, detail=True, methods=["post"])
 
 

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from django.apps import apps
+from django.core.files.base import ContentFile
 from drf_spectacular.generators import SchemaGenerator
 
+from api.management.numbers import numbered_id
+from audience import fields as custom_fields
+from audience import imports, subscriber_tags, suppressions
 from tests.api.management.conftest import ROOT
-from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign
+from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
 
 WRITES = {"post", "patch", "delete", "put"}
 
@@ -50,7 +54,15 @@ def belongings_of(organization):
     segment = SegmentFactory(organization=organization, name="Readers we know", status="failed")
     mailing_list = campaign.audience.get().mailing_list
     email = campaign.variants.get().email
-    person = SubscriptionFactory(mailing_list=mailing_list).subscriber
+    row = SubscriptionFactory(mailing_list=mailing_list, subscriber__email="known@readers.example")
+    person = row.subscriber
+    subscriber_tags.add(row, ["vip reader"])
+    field = custom_fields.create(organization, key="known_town", name="Town we know")
+    where = {"organization": organization, "kind": "email", "value": "unwanted@readers.example"}
+    suppression = suppressions.suppress(**where)
+    people = ContentFile(b"email\nann@example.com\n", name="people we know.csv")
+    upload = imports.create(mailing_list, people, by=staff(organization))
+    upload.error_file.save("errors.csv", ContentFile(b"row,reason\n"))
     by_kind = {
         "campaigns": campaign,
         "editions": edition,
@@ -59,6 +71,12 @@ def belongings_of(organization):
         "organizations": organization,
         "mailing-lists": mailing_list,
         "tags": organization.tags.get(),
+        "subscribers": person,
+        "subscriptions": Numbered(numbered_id("sbn", row.pk), "known@readers.example"),
+        "subscriber-tags": Numbered(numbered_id("stg", row.tagged.get().tag_id), "vip reader"),
+        "custom-fields": Numbered(numbered_id("fld", field.pk), "Town we know"),
+        "suppressions": Numbered(numbered_id("sup", suppression.pk), "unwanted@readers.example"),
+        "imports": upload,
     }
     body = {
         "organization_id": organization.public_id,
@@ -66,6 +84,7 @@ def belongings_of(organization):
         "segment_id": segment.public_id,
         "email_message_id": email.public_id,
         "mailing_list_ids": [mailing_list.public_id],
+        "mailing_list_id": mailing_list.public_id,
         "audience": [{"mailing_list_id": mailing_list.public_id}],
         "subscriber_id": person.public_id,
         "name": "Taken over",
@@ -77,8 +96,26 @@ def belongings_of(organization):
         "reason": "Taken over",
         "timezone": "Europe/Oslo",
         "tags": ["taken over"],
+        "email": "taken@over.example",
+        "fields": {},
+        "key": "taken_over",
+        "value": "taken@over.example",
+        "values": ["taken@over.example"],
+        "text": "email\ntaken@over.example\n",
+        "addresses": ["taken@over.example"],
     }
     return Belongings(by_kind=by_kind, body=body)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A thing whose id is made from its key."""
+
+    public_id: str
+    name: str
+
+    def __str__(self):
+        return self.name
 
 
 def everything_stored():
