@@ -179,7 +179,7 @@ def _flat(shown: dict[str, Any]) -> dict[str, str]:
         prefix = f"Variant {variant['name']}: " if len(shown["variants"]) > 1 else ""
         flat |= {prefix + name: value for name, value in _flat_content(variant)}
     flat["Audience"] = "\n".join(_audience_lines(shown["audience"]))
-    flat["Frequency cap"] = f"{hours} hours" if (hours := shown.get("frequency_cap_hours")) else "none"
+    flat["Frequency cap"] = f"{hours} h" if (hours := shown.get("frequency_cap_hours")) else "none"
     flat["Schedule"] = " ".join(shown["schedule"][name] for name in ("type", "at", "tz") if shown["schedule"][name])
     return flat
 

@@ -18,6 +18,7 @@ from content.models import Email
 from tags.models import Tag
 
 REASON_LENGTH = 500
+LONGEST_CAP_HOURS = 24 * 366
 
 
 class Channel(models.TextChoices):
@@ -74,7 +75,7 @@ class Campaign(models.Model):
     public_id = PublicIdField("cmp")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="campaigns")
     edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, validators=[validate_one_line])
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.EMAIL)
 
     state = models.CharField(max_length=24, choices=State, default=State.DRAFT, editable=False)

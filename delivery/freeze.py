@@ -33,16 +33,17 @@ SELECT {run}, dealt.id, dealt.subscription_id, {variant}, batch.id, dealt.addres
        CASE WHEN dealt.skip_reason = '' THEN NULL ELSE %s END
 FROM (
     SELECT person.id, person.subscription_id, person.address, person.skip_reason,
-           ROW_NUMBER() OVER (PARTITION BY person.skip_reason = '' ORDER BY person.id) AS place{turn}
+           ROW_NUMBER() OVER (PARTITION BY person.skip_reason <> '' ORDER BY person.id) AS place{turn}
     FROM ({audience}) AS person
 ) AS dealt
 LEFT JOIN delivery_batch AS batch
     ON batch.run_id = {run} AND dealt.skip_reason = ''
     AND batch.number = CASE WHEN dealt.place > {room} THEN {batches} ELSE (dealt.place - 1) / {size} + 1 END
+{order}
 """
 _TURN = """,
            ROW_NUMBER() OVER (
-               PARTITION BY person.skip_reason = '' ORDER BY (person.id * 2654435761 + {run}) %% 4294967296, person.id
+               PARTITION BY person.skip_reason <> '' ORDER BY (person.id * 2654435761 + {run}) %% 4294967296, person.id
            ) AS turn"""
 
 
@@ -106,6 +107,7 @@ def _insert(run: CampaignRun, people: Audience, variants: Sequence[Variant], bat
         run=run.pk,
         variant=_variant(variants),
         turn=_TURN.format(run=run.pk) if len(variants) > 1 else "",
+        order="ORDER BY dealt.place" if len(variants) > 1 else "",  # else they come in that order anyway
         audience=audience_sql,
         batches=batches,
         size=settings.BATCH_SIZE,

@@ -22,6 +22,8 @@ class Progress:
     skipped: int = 0
     in_doubt: int = 0
     pending: int = 0
+    excluded: int = 0
+    """People an excluded list or segment kept out; not part of planned."""
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     per_second: float = 0.0
     """Recipients settled a second: now, while it is being sent; on average, when it is finished."""
@@ -53,6 +55,7 @@ def of(target: Campaign | CampaignRun) -> Progress:
         skipped=run.skipped,
         in_doubt=run.in_doubt,
         pending=run.pending,
+        excluded=run.excluded,
         skipped_by_reason=_skipped_by_reason(run) if run.skipped else {},
         per_second=per_second,
         seconds_left=run.pending / per_second if per_second and run.pending else None,

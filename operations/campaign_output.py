@@ -52,6 +52,7 @@ def details(campaign: Campaign, user: User) -> dict[str, Any]:
     return {
         **as_data(campaign),
         "audience": [str(part) for part in campaign.audience.select_related("mailing_list", "segment")],
+        "frequency_cap_hours": campaign.frequency_cap_hours,
         "submitted_by": campaign.submitted_by and campaign.submitted_by.get_username(),
         "approved_by": campaign.approved_by and campaign.approved_by.get_username(),
         "problems": completeness.problems(campaign) if campaign.state == State.DRAFT else {},
@@ -102,6 +103,7 @@ def details_table(shown: dict[str, Any], campaign: Campaign) -> Table:
         "State": state_text(campaign),
         "Reason": shown["reason"],
         "Audience": ", ".join(shown["audience"]),
+        "Frequency cap": f"{hours} hours" if (hours := shown["frequency_cap_hours"]) else "",
         "Tags": ", ".join(shown["tags"]),
         "Goes out": _short(campaign.scheduled_at),
         "Started": _short(campaign.started_at),

@@ -29,6 +29,11 @@ DEFINITIONS: dict[str, Definition] = {
         Definition("sent", "Sent", "Recipients whose message was handed over and accepted."),
         Definition("failed", "Failed", "Recipients whose message was refused for good, or given up after its retries."),
         Definition("skipped", "Skipped", "People in the audience who may not be sent to; each has a reason."),
+        Definition(
+            "excluded",
+            "Excluded",
+            "People meant by a list or segment and kept out by an excluded one; not part of the audience.",
+        ),
         Definition("in_doubt", "In doubt", "Recipients whose message was on the wire when a worker was killed."),
         Definition("pending", "Waiting", "Recipients whose message has not been settled yet."),
         Definition("bounced", "Bounced", "Recipients whose message came back after it had been accepted."),
@@ -86,6 +91,7 @@ class Figures:
     sent: int = 0
     failed: int = 0
     skipped: int = 0
+    excluded: int = 0
     in_doubt: int = 0
     pending: int = 0
     bounced: int = 0

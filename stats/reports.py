@@ -23,7 +23,8 @@ from stats.figures import Figures
 from stats.models import READ, Counter, EventKind
 from stats.timeline import Point, Timeline, over_time
 
-RUN_COLUMNS = ("planned", "sent", "failed", "skipped", "in_doubt")
+SETTLED_COLUMNS = ("sent", "failed", "skipped", "in_doubt")
+RUN_COLUMNS = ("planned", *SETTLED_COLUMNS, "excluded")
 State = Recipient.State
 Counts = Mapping[str, tuple[int, int]]  # (total, unique) by kind
 
@@ -138,7 +139,7 @@ def _figures(columns: Mapping[str, int], counts: Counts, channel: str, total_rec
     def people(kind: str) -> int:
         return counts.get(kind, (0, 0))[1]
 
-    settled = sum(columns.get(name, 0) for name in RUN_COLUMNS if name != "planned")
+    settled = sum(columns.get(name, 0) for name in SETTLED_COLUMNS)
     has_opens = channel == Channel.EMAIL
     return Figures(
         **columns,

@@ -24,8 +24,9 @@ from campaigns.admin.estimates import Estimate, estimate
 from campaigns.admin.lookup import back_to, campaign_of, crumbs_of, explain
 from campaigns.drafts import Part
 from campaigns.errors import CampaignError
-from campaigns.models import Campaign, Channel, State
+from campaigns.models import LONGEST_CAP_HOURS, Campaign, Channel, State
 from content.models import Email
+from delivery.audiences import Audience
 from tags.models import Tag
 
 NEW, EXISTING = "new", "existing"
@@ -59,6 +60,13 @@ class CampaignForm(DeskForm):
     )
     included = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="Send to")
     excluded = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="But not to")
+    frequency_cap_hours = forms.IntegerField(
+        label="Frequency cap in hours",
+        required=False,
+        min_value=1,
+        max_value=LONGEST_CAP_HOURS,
+        help_text="Leaves out people who got another campaign within so many hours. Empty: leaves out nobody.",
+    )
     tags = forms.ModelMultipleChoiceField(Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
     new_tags = forms.CharField(
         label="New tags", required=False, max_length=500, help_text="Separate several with commas."
@@ -77,6 +85,7 @@ class CampaignForm(DeskForm):
         fields["included"].choices = fields["excluded"].choices = [(key, key) for key in self.parts]
         fields["email"].is_needed = fields["sms_body"].is_needed = True  # by its channel
         if campaign is None:
+            fields["frequency_cap_hours"].initial = organization.frequency_cap_hours
             fields["content"].initial = EXISTING if emails.exists() else NEW
         elif campaign.state != State.DRAFT:
             fields["channel"].disabled = True
@@ -107,7 +116,7 @@ class CampaignForm(DeskForm):
         given = self.cleaned_data
         names = [tag.name for tag in given["tags"]]
         names += [name.strip() for name in given["new_tags"].split(",") if name.strip()]
-        values = {name: given[name] for name in ("name", "channel", "edition")}
+        values = {name: given[name] for name in ("name", "channel", "edition", "frequency_cap_hours")}
         values |= {"tags": names, "audience": self.audience}
         if given["channel"] == Channel.SMS:
             return values | {"sms_body": given["sms_body"]}
@@ -149,6 +158,7 @@ def _initial(campaign: Campaign) -> dict[str, Any]:
         "content": EXISTING if variant and variant.email_id else NEW,
         "email": variant.email_id if variant else None,
         "sms_body": variant.sms_body if variant else "",
+        "frequency_cap_hours": campaign.frequency_cap_hours,
         "included": [key_of(part) for part in parts if not part.excluded],
         "excluded": [key_of(part) for part in parts if part.excluded],
         "tags": [tag.pk for tag in campaign.tags.all()],
@@ -321,10 +331,14 @@ def _estimate_ticked(request: HttpRequest, organization: Organization) -> Estima
     ticked = [(key, False) for key in request.POST.getlist("included")]
     ticked += [(key, True) for key in request.POST.getlist("excluded")]
     channel = request.POST.get("channel")
+    hours = row_number(request.POST.get("frequency_cap_hours"))
     return estimate(
-        organization,
-        [_part_named(key, excluded) for key, excluded in ticked],
-        channel=channel if channel in Channel.values else Channel.EMAIL,
+        Audience(
+            organization=organization,
+            parts=[_part_named(key, excluded) for key, excluded in ticked],
+            channel=channel if channel in Channel.values else Channel.EMAIL,
+            cap_hours=hours if hours and hours <= LONGEST_CAP_HOURS else None,
+        )
     )
 
 

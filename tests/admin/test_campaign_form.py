@@ -7,8 +7,10 @@ import pytest
 from django.db import connection, connections
 from django.urls import reverse
 
+from campaigns import lifecycle
 from campaigns.models import Campaign, State
 from content.models import Email
+from delivery.freeze import freeze
 from tests.factories import (
     EditionFactory,
     EmailFactory,
@@ -17,6 +19,7 @@ from tests.factories import (
     SubscriptionFactory,
     campaign_in,
     draft_campaign,
+    staff,
 )
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +53,43 @@ def test_a_draft_is_made_with_email_audience_and_tags(organization, bob, login):
     }
     assert {tag.name for tag in campaign.tags.all()} == {"season", "letter"}
     assert campaign.events.get().verb == "create"
+
+
+def test_the_frequency_cap_is_the_organizations_unless_it_is_changed(organization, bob, login):
+    organization.frequency_cap_hours = 48
+    organization.save()
+    email, client = EmailFactory(organization=organization), login(bob)
+
+    shown = client.get(reverse(ADD)).content.decode()
+    client.post(reverse(ADD), given(email=email.pk, frequency_cap_hours="12"))
+
+    assert 'name="frequency_cap_hours" value="48"' in shown
+    assert Campaign.objects.get().frequency_cap_hours == 12
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "8785", "soon"])
+def test_an_impossible_frequency_cap_is_refused(organization, bob, login, hours):
+    email = EmailFactory(organization=organization)
+
+    answer = login(bob).post(reverse(ADD), given(email=email.pk, frequency_cap_hours=hours))
+
+    assert answer.status_code == 422
+    assert not Campaign.objects.exists()
+
+
+def test_the_reach_tells_who_is_excluded_and_who_is_capped(organization, bob, login):
+    earlier = draft_campaign(organization, people=2)
+    lifecycle.send_now(earlier, by=staff(organization))
+    freeze(earlier)
+    readers = earlier.audience.get().mailing_list
+    left_out = SubscriptionFactory(mailing_list=readers).subscriber
+    without = SubscriptionFactory(mailing_list__organization=organization, subscriber=left_out).mailing_list
+    ticked = {"included": [f"list-{readers.pk}"], "excluded": [f"list-{without.pk}"], "frequency_cap_hours": "24"}
+
+    shown = login(bob).post(reverse("admin:campaigns_campaign_estimate_draft"), ticked).content.decode()
+
+    assert '<strong class="bs-num">2</strong> mailed within the frequency cap' in shown
+    assert '<strong class="bs-num">1</strong> more is excluded by a list or segment.' in shown
 
 
 def test_a_new_email_is_opened_for_writing_with_the_editions_sender(organization, bob, login):

@@ -5,8 +5,9 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 
 from audience.models import Subscriber, Suppression
-from audience.selection import SKIP_REASONS, Part, select
-from tests.audience.worlds import expected, made, worlds
+from audience.selection import SKIP_REASONS, Part, at_most, excluded, select
+from audience.verdicts import verdict
+from tests.audience.worlds import expected, left_out, made, worlds
 from tests.factories import (
     MailingListFactory,
     OrganizationFactory,
@@ -26,14 +27,7 @@ def reasons(organization, *parts, channel="email"):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_selection_says_what_the_slow_and_obvious_way_says(world):
     with made(world) as (organization, lists, segments):
-        parts = [
-            Part(
-                mailing_list_id=None if choice.mailing_list is None else lists[choice.mailing_list].pk,
-                segment_id=None if choice.segment is None else segments[choice.segment].pk,
-                excluded=choice.excluded,
-            )
-            for choice in world.choices
-        ]
+        parts = parts_of(world, lists, segments)
 
         rows = list(select(organization, parts, channel=world.channel))
 
@@ -42,6 +36,39 @@ def test_a_selection_says_what_the_slow_and_obvious_way_says(world):
         assert len(rows) == len(answers)
         assert all(row.subscription_id in answers[row.pk][1] for row in rows)
         assert all(row.address == ((row.email or "") if world.channel == "email" else row.phone) for row in rows)
+
+
+@given(worlds())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_said_of_one_person_is_what_is_said_of_all(world):
+    with made(world) as (organization, lists, segments):
+        parts = parts_of(world, lists, segments)
+        answers, out = expected(world), left_out(world)
+
+        verdicts = [verdict(organization, parts, person.row, channel=world.channel) for person in world.people]
+
+        for person, said in zip(world.people, verdicts, strict=True):
+            assert said.in_audience == (person.row.pk in answers)
+            assert bool(said.included_by and said.excluded_by) == (person.row.pk in out)
+            if said.in_audience:
+                reason, ways = answers[person.row.pk]
+                assert said.skip_reason == reason
+                assert (said.subscription and said.subscription.pk) in ways
+                assert (said.suppression is not None) == (reason == "suppressed")
+        assert {row.pk for row in excluded(organization, parts)} == out
+        assert at_most(organization, parts) >= len(answers)
+
+
+def parts_of(world, lists, segments):
+    """The world's choices as a selection takes them."""
+    return [
+        Part(
+            mailing_list_id=None if choice.mailing_list is None else lists[choice.mailing_list].pk,
+            segment_id=None if choice.segment is None else segments[choice.segment].pk,
+            excluded=choice.excluded,
+        )
+        for choice in world.choices
+    ]
 
 
 def test_a_person_on_two_lists_is_selected_once_through_the_list_that_stands_first(organization):

@@ -183,6 +183,18 @@ def _is_under(domain, above):
     return domain == above or (domain.endswith("." + above) and labels_below <= 3)
 
 
+def left_out(world):
+    """The pks of people whom an included part means and an excluded one too."""
+    return {
+        person.row.pk for person in world.people if all(_meant(world, person, excluded=flag) for flag in (True, False))
+    }
+
+
+def _meant(world, person, *, excluded):
+    chosen = [choice for choice in world.choices if choice.excluded == excluded]
+    return any(reached_through(world, choice, person) is not None for choice in chosen)
+
+
 def expected(world):
     """What a selection ought to say: {person's pk: (skip_reason, allowed subscription ids)}."""
     answers = {}

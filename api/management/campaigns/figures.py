@@ -53,6 +53,9 @@ class CampaignStatsSerializer(StatsSerializer):
 
     planned = serializers.IntegerField(help_text="People in the audience when it was fixed.")
     skipped = serializers.IntegerField(help_text="Of those, people who may not be sent to.")
+    excluded = serializers.IntegerField(
+        help_text="People meant by a list or segment and kept out by an excluded one; not part of planned."
+    )
     pending = serializers.IntegerField(help_text="Recipients whose message has not been settled yet.")
     in_doubt = serializers.IntegerField(help_text="Recipients whose message was on the wire when a worker was killed.")
     opens = serializers.IntegerField(help_text="Opens in all.")

@@ -11,10 +11,10 @@ from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from api.management import vocabulary
 from api.management.campaigns.figures import StatsSerializer
-from api.management.fields import LocalDateTimeField, PublicIdRelatedField, localised, of_organization, zone_of
+from api.management.fields import HeaderField, LocalDateTimeField, PublicIdRelatedField, localised, of_organization, zone_of
 from audience.models import MailingList, Segment
 from campaigns.drafts import Part
-from campaigns.models import Campaign, Channel, State
+from campaigns.models import LONGEST_CAP_HOURS, Campaign, Channel, State
 from content.models import Email
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -69,6 +69,9 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     pause_reason = serializers.CharField(help_text="`user`, or why Broadsheet paused it by itself.")
     tags: Field = serializers.SlugRelatedField(slug_field="name", many=True, read_only=True)
     audience = AudiencePartSerializer(many=True, help_text="Everybody of the parts, less those of excluded parts.")
+    frequency_cap_hours = serializers.IntegerField(
+        allow_null=True, help_text="Leaves out people who got another campaign within so many hours; null: nobody."
+    )
     stats = StatsSerializer(required=False, help_text="With include=stats.")
     allowed_actions = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="What you can do with it now; not in lists."
@@ -104,6 +107,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "pause_reason",
             "tags",
             "audience",
+            "frequency_cap_hours",
             "stats",
             "allowed_actions",
             "revision",
@@ -128,9 +132,12 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
 
 
 class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
-    """What may be changed. `organization_id` and `edition_id` stay what they were when the campaign was made."""
+    """What may be changed. `organization_id` and `edition_id` stay what they were when the campaign was made.
 
-    name = serializers.CharField(max_length=255, required=False)
+    An edition nobody has or that is another organization's is refused all the same, like any id that means nothing.
+    """
+
+    name = HeaderField(max_length=255, required=False)
     segment_id: Field = PublicIdRelatedField(
         source="segment",
         queryset=Segment.objects.all(),
@@ -149,6 +156,14 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
     tags = serializers.ListField(child=serializers.CharField(max_length=100), max_length=100, required=False)
     audience = AudiencePartSerializer(
         many=True, required=False, help_text="Replaces the whole audience; segment_id is added to it."
+    )
+    frequency_cap_hours = serializers.IntegerField(
+        min_value=1,
+        max_value=LONGEST_CAP_HOURS,
+        allow_null=True,
+        required=False,
+        help_text="Leaves out people who got another campaign of the organization on the channel within so many hours."
+        " Left out, a new campaign takes the organization's.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -205,7 +220,7 @@ class CampaignCreateSerializer(CampaignUpdateSerializer):
     segment_id: Field = PublicIdRelatedField(
         source="segment", queryset=Segment.objects.all(), allow_null=True, help_text="May be null while draft."
     )
-    name = serializers.CharField(max_length=255)
+    name = HeaderField(max_length=255)
     channel = serializers.ChoiceField(Channel.choices)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +260,7 @@ class RejectionSerializer(serializers.Serializer[Any]):
 
 
 class DuplicationSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
+    name = HeaderField(max_length=255, required=False, allow_blank=True, default="")
 
 
 def require_future(moment: datetime) -> None:

@@ -35,6 +35,29 @@ def test_a_patch_changes_what_it_names_and_nothing_else(api, organization):
     assert after["name"] == "Evening"
 
 
+def test_the_frequency_cap_is_set_changed_and_taken_away(api, organization):
+    campaign = draft_campaign(organization)
+
+    answers = [
+        api.patch(address(campaign), {"frequency_cap_hours": hours}).json()["frequency_cap_hours"]
+        for hours in (24, 48, None)
+    ]
+
+    assert answers == [24, 48, None]
+
+
+@pytest.mark.parametrize("hours", [0, -1, 8785, "soon"])
+def test_an_impossible_frequency_cap_is_refused(api, organization, hours):
+    campaign = draft_campaign(organization, frequency_cap_hours=6)
+
+    response = api.patch(address(campaign), {"frequency_cap_hours": hours})
+
+    assert response.status_code == 400
+    assert "frequency_cap_hours" in str(response.json())
+    campaign.refresh_from_db()
+    assert campaign.frequency_cap_hours == 6
+
+
 def test_organization_and_edition_stay(api, organization, charlie):
     edition = EditionFactory(organization=organization)
     campaign = draft_campaign(organization)

@@ -6,6 +6,7 @@ import pytest
 
 from audience.models import Suppression
 from campaigns import lifecycle
+from campaigns.drafts import Part
 from content.models import Email
 from delivery.freeze import freeze
 from stats.models import ClickedLink, Counter, Engagement
@@ -36,13 +37,34 @@ def test_an_estimate_counts_who_would_get_it_and_what_keeps_the_others_out(api, 
         "user_count": 5,
         "total_recipients": 3,
         "skipped": {"bounced": 1, "suppressed": 1},
+        "excluded": 0,
     }
+
+
+def test_an_estimate_counts_the_excluded_and_the_capped(api, organization):
+    earlier = draft_campaign(organization, people=2)
+    lifecycle.send_now(earlier, by=staff(organization))
+    freeze(earlier)
+    readers = earlier.audience.get().mailing_list
+    left_out = SubscriptionFactory(mailing_list=readers).subscriber
+    without = SubscriptionFactory(mailing_list__organization=organization, subscriber=left_out).mailing_list
+    parts = [Part(mailing_list=readers), Part(mailing_list=without, excluded=True)]
+    campaign = draft_campaign(organization, audience=parts, frequency_cap_hours=24)
+
+    counted = api.get(address(campaign, "estimate")).json()
+
+    assert counted == {"user_count": 2, "total_recipients": 0, "skipped": {"capped": 2}, "excluded": 1}
 
 
 def test_without_an_audience_nobody_would_get_it(api, organization):
     campaign = draft_campaign(organization, audience=[])
 
-    assert api.get(address(campaign, "estimate")).json() == {"user_count": 0, "total_recipients": 0, "skipped": {}}
+    assert api.get(address(campaign, "estimate")).json() == {
+        "user_count": 0,
+        "total_recipients": 0,
+        "skipped": {},
+        "excluded": 0,
+    }
 
 
 def test_an_estimate_asks_for_the_channels_address(api, organization):
