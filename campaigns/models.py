@@ -75,7 +75,7 @@ class Campaign(models.Model):
     public_id = PublicIdField("cmp")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="campaigns")
     edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
-    name = models.CharField(max_length=255, validators=[validate_one_line])
+    name = models.CharField(max_length=255)
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.EMAIL)
 
     state = models.CharField(max_length=24, choices=State, default=State.DRAFT, editable=False)
