@@ -13,6 +13,8 @@ from audience import fields as custom_fields
 from audience.errors import InvalidKey
 from audience.models import CustomField, MailingList
 
+VALUES_SHOWN = 5
+
 
 class CustomFieldForm(ScopedForm):
     """`choices` is one value a line."""
@@ -58,7 +60,7 @@ class ListFilter(RelatedFilter):
 @admin.register(CustomField)
 class CustomFieldAdmin(ScopedAdmin[CustomField]):
     form = CustomFieldForm
-    list_display = ("name", "in_emails", "kind", "belongs_to")
+    list_display = ("name", "in_emails", "kind", "values", "belongs_to")
     list_filter = ("kind", ListFilter)
     list_select_related = ("mailing_list",)
     search_fields = ("name", "key")
@@ -71,6 +73,13 @@ class CustomFieldAdmin(ScopedAdmin[CustomField]):
     @admin.display(description="In emails", ordering="key")
     def in_emails(self, field: CustomField) -> SafeString:
         return format_html('<code class="bs-key">{{{{ {} }}}}</code>', field.key)
+
+    @admin.display(description="Values")
+    def values(self, field: CustomField) -> str:
+        """What can be chosen, as far as it fits."""
+        named = ", ".join(str(value) for value in field.choices[:VALUES_SHOWN])
+        more = len(field.choices) - VALUES_SHOWN
+        return f"{named} and {more:,} more" if more > 0 else named
 
     @admin.display(description="Belongs to", ordering="mailing_list__name")
     def belongs_to(self, field: CustomField) -> str:

@@ -1,7 +1,8 @@
 """Mailing lists: who is on them, and how they grow."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
@@ -17,9 +18,10 @@ from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import page, to
 from accounts.permissions import Permission
-from audience import exports
-from audience.models import MailingList, Subscription
+from audience import confirmations, exports
+from audience.models import MailingList, Subscriber, Subscription
 from campaigns import removals
+from campaigns.errors import CampaignError
 
 Status = Subscription.Status
 
@@ -27,10 +29,21 @@ Status = Subscription.Status
 @admin.register(MailingList)
 class MailingListAdmin(ScopedAdmin[MailingList]):
     list_title = "Lists"
-    list_display = ("name", "subscribed", "edition", "created_at")
+    list_display = ("name", "subscribed", "joining", "edition", "created_at")
     search_fields = ("name", "description")
     list_select_related = ("edition",)
-    fields = ("name", "description", "edition")
+    fieldsets = (
+        (None, {"fields": ("name", "description", "edition", "is_public")}),
+        (
+            "How people join",
+            {
+                "fields": ("opt_in", "confirmation_subject", "confirmation_text"),
+                "description": "With double opt-in people get a mail and are on the list once they follow its link. "
+                "Save, then look at the mail above.",
+            },
+        ),
+    )
+    radio_fields: ClassVar = {"opt_in": admin.VERTICAL}
     change_form_outer_before_template = "admin/audience/mailinglist/summary.html"
     actions = None
     add_label = "New list"
@@ -48,6 +61,10 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
         url = f"{to('audience_subscriber_changelist')}?list={mailing_list.pk}"
         return format_html('<a href="{}">{}</a>', url, f"{mailing_list.people:,}")
 
+    @admin.display(description="Opt-in", ordering="opt_in")
+    def joining(self, mailing_list: MailingList) -> str:
+        return "Double" if mailing_list.opt_in == MailingList.OptIn.DOUBLE else "Single"
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -59,7 +76,8 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
         wrap = self.admin_site.admin_view
         export = path("<int:pk>/people.csv", wrap(self.people_csv), name="audience_mailinglist_csv")
         ours = path("<int:pk>/delete/", wrap(self.ask_delete), name="audience_mailinglist_delete")
-        return [export, ours, *super().get_urls()]
+        mail = path("<int:pk>/confirmation/", wrap(self.confirmation), name="audience_mailinglist_confirmation")
+        return [export, ours, mail, *super().get_urls()]
 
     def _list(self, request: HttpRequest, pk: int) -> MailingList:
         found = self.get_object(request, str(pk))
@@ -75,6 +93,22 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
         answer.headers["Content-Disposition"] = f'attachment; filename="{slugify(mailing_list.name) or "list"}.csv"'
         return answer  # type: ignore[return-value]  # a view may stream
 
+    def confirmation(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The confirmation mail of the list as somebody would get it."""
+        mailing_list = self._list(request, pk)
+        person = Subscriber(organization=mailing_list.organization, email="anna@example.com")
+        row = Subscription(pk=0, mailing_list=mailing_list, subscriber=person)  # nobody's, so its link leads nowhere
+        mail = confirmations.mail(row)
+        return page(
+            request,
+            "admin/audience/mailinglist/confirmation.html",
+            title="Confirmation mail",
+            crumbs=_crumbs(mailing_list),
+            mail=mail,
+            body=mail.body.replace(confirmations.link(row), f"{settings.BASE_URL}/… (a link of their own)"),
+            mailing_list=mailing_list,
+        )
+
     def ask_delete(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask on GET, with how many subscriptions end; delete on POST. The people stay."""
         mailing_list = self._list(request, pk)
@@ -85,19 +119,29 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
             messages.error(request, why)
             return redirect(here)
         if request.method == "POST":
-            removals.delete_list(mailing_list, by=actor(request), with_people=True)
+            try:
+                removals.delete_list(mailing_list, by=actor(request), with_people=True)
+            except CampaignError as refused:  # somebody named it meanwhile
+                messages.error(request, str(refused))
+                return redirect(here)
             messages.success(request, f"The list “{mailing_list.name}” is deleted.")
             return redirect(to("audience_mailinglist_changelist"))
         return page(
             request,
             "admin/parts/delete.html",
             title="Delete",
-            crumbs=[("Lists", to("audience_mailinglist_changelist")), (mailing_list.name, here)],
+            crumbs=_crumbs(mailing_list),
             what=f"the list “{mailing_list.name}”",
-            keeps=f"{count:,} subscriptions end with it, and with them who asked for what. The people stay.",
+            keeps=f"{count:,} {'subscription ends' if count == 1 else 'subscriptions end'} with it. The people stay, "
+            "and so does the log of what they agreed to.",
             action=to("audience_mailinglist_delete", pk),
             back=here,
         )
+
+
+def _crumbs(mailing_list: MailingList) -> list[tuple[str, str]]:
+    here = to("audience_mailinglist_change", mailing_list.pk)
+    return [("Lists", to("audience_mailinglist_changelist")), (mailing_list.name, here)]
 
 
 def _summary(mailing_list: MailingList, request: HttpRequest) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def test_a_list_is_deleted_after_a_question_and_its_people_stay(organization, ma
     asked = browser.get(address).content.decode()
     browser.post(address)
 
-    assert "1 subscriptions end with it" in asked
+    assert "1 subscription ends with it" in asked
     assert not organization.mailing_lists.exists()
     assert Subscriber.objects.get() == anna
 
