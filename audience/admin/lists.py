@@ -9,7 +9,7 @@ from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
@@ -149,6 +149,7 @@ def _summary(mailing_list: MailingList, request: HttpRequest) -> dict[str, Any]:
     counts = dict(mailing_list.subscriptions.order_by().values_list("status").annotate(people=Count("pk")))
     return {
         "mailing_list": mailing_list,
+        "page": settings.BASE_URL + reverse("subscribe", args=[mailing_list.public_id]),
         "statuses": [(status.value, status.label, counts.get(status.value, 0)) for status in Status],
         "imports": mailing_list.imports.order_by("-pk")[:3],
         "may_import": desk(request).may(Permission.UPDATE, mailing_list.organization_id),

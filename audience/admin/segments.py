@@ -7,7 +7,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -34,6 +35,7 @@ from campaigns.errors import CampaignError, NotReady
 from campaigns.models import Campaign
 
 Status = Segment.Status
+NAMED = 10  # of segments, in a question
 TONES = {Status.COMPLETED: " bs-badge--green", Status.FAILED: " bs-badge--red", Status.DRAFT: ""}
 
 
@@ -248,10 +250,30 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         title="Delete",
         crumbs=[("Segments", to("audience_segment_changelist")), (segment.name, to("audience_segment_change", pk))],
         what=f"the segment “{segment.name}”",
-        keeps="The people in it stay. Campaigns that were sent to it keep their recipients.",
+        keeps=_what_stays(segment),
         action=to("audience_segment_delete", pk),
         back=to("audience_segment_change", pk),
     )
+
+
+def _what_stays(segment: Segment) -> str:
+    """What deleting means, with numbers."""
+    people = segment.user_count
+    said = [f"{people:,} {'person is' if people == 1 else 'people are'} in it; they stay."]
+    if campaigns := _users(segment).count():
+        said.append(
+            f"{campaigns:,} {'campaign names' if campaigns == 1 else 'campaigns name'} it and keep what was sent."
+        )
+    if others := list(_named_by(segment)[:NAMED]):
+        names = ", ".join(f"“{other}”" for other in others)
+        said.append(f"Other segments ask for it, and will hold nobody until their rules are changed: {names}.")
+    return " ".join(said)
+
+
+def _named_by(segment: Segment) -> QuerySet[Segment]:
+    """Segments whose rules ask whether people are in this one."""
+    rows = Segment.objects.of(segment.organization).exclude(pk=segment.pk)
+    return rows.annotate(written=Cast("rules", TextField())).filter(written__contains=f"segment.{segment.public_id}")
 
 
 def people_csv(request: HttpRequest, pk: int) -> HttpResponse:

@@ -53,6 +53,14 @@ def test_the_page_of_a_double_opt_in_list_leads_to_its_mail(organization, bob, l
     assert not leads(single)
 
 
+def test_a_public_list_says_where_people_subscribe(organization, bob, login):
+    mailing_list = MailingListFactory(organization=organization, is_public=True)
+
+    page = login(bob).get(reverse("admin:audience_mailinglist_change", args=[mailing_list.pk])).content.decode()
+
+    assert reverse("subscribe", args=[mailing_list.public_id]) in page
+
+
 def test_the_list_of_fields_names_what_can_be_chosen(organization, bob, login):
     plans = [f"Plan {number}" for number in range(7)]
     CustomField.objects.create(organization=organization, key="plans", name="P", kind="multi_choice", choices=plans)

@@ -385,3 +385,16 @@ def test_a_trial_counts_as_the_saved_segment_does(organization, mailing_list, an
 
     assert list(trial.people) == list(segments.people(segment)) == [anna]
     assert trial.sentence == segments.sentence(segment)
+
+
+def test_deleting_asks_with_numbers_and_with_who_asks_for_it(organization, bob, login):
+    segment = SegmentFactory(organization=organization, user_count=1234)
+    rule = {"field": f"segment.{segment.public_id}", "operator": "is", "value": True}
+    SegmentFactory(organization=organization, name="Without them", rules=every({"match": "not", "rules": [rule]}))
+    SegmentFactory(organization=organization, name="Unrelated", rules=every(ANNA))
+
+    page = login(bob).get(reverse("admin:audience_segment_delete", args=[segment.pk])).content.decode()
+
+    assert "1,234 people are in it" in page
+    assert "“Without them”" in page
+    assert "Unrelated" not in page
