@@ -4,12 +4,15 @@ One statement gives each person with the reason that keeps them out, if any. A f
 counts it, so both say the same.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
@@ -23,6 +26,8 @@ from delivery.capping import CAPPED
 
 # Joins and sorts of a million people fit into this much; more is written to disk piece by piece.
 _WORK_MEMORY = "64MB"
+# Seconds: what an estimate takes to be worth keeping, and for how long it is kept.
+_LONG, _KEPT = 1.0, 60
 _CAPPED = """
 SELECT chosen.id, chosen.subscription_id, chosen.address,
        CASE WHEN chosen.skip_reason = '' AND lately.subscriber_id IS NOT NULL THEN '{capped}'
@@ -97,9 +102,37 @@ def _compiled(rows: QuerySet[Any, Any]) -> tuple[str, list[Any]]:
 
 
 def estimate(audience: Audience) -> Estimate:
-    """Who would get it if it went out now; nothing is stored."""
+    """Who would get it if it went out now.
+
+    An answer that took long is kept for a minute, so that pages that ask again and again do not count a million people
+    each time; what took no time is always counted anew.
+    """
     if not any(not part.excluded for part in audience.parts):
         return Estimate()
+    key = _key(audience)
+    if (kept := cache.get(key)) is not None:
+        return Estimate(**kept)
+    began = monotonic()
+    counted = _count(audience)
+    if monotonic() - began > _LONG:
+        cache.set(key, asdict(counted), timeout=_KEPT)
+    return counted
+
+
+def _key(audience: Audience) -> str:
+    """The same as long as the same is asked: lists, segments with their rules, channel and cap."""
+    asked = selection.select(audience.organization, audience.parts, channel=audience.channel).order_by().values("pk")
+    said = [
+        audience.organization.public_id,
+        audience.channel,
+        audience.cap_hours,
+        *map(str, _compiled(asked)),
+        audience.parts,
+    ]
+    return f"estimate-{hashlib.sha256(repr(said).encode()).hexdigest()}"
+
+
+def _count(audience: Audience) -> Estimate:
     with planned_for_many():
         statement, parameters = sql(audience, at=now())
         with connection.cursor() as cursor:

@@ -132,6 +132,24 @@ def test_an_estimate_counts_the_capped_as_the_freeze_will(news):
     assert (run.planned, run.skipped) == (3, 2)
 
 
+def test_an_estimate_that_took_long_is_kept_for_a_while_and_asked_anew_for_another_audience(news, monkeypatch):
+    campaign = campaign_to(news)
+    monkeypatch.setattr(audiences, "_LONG", -1)
+    assert audiences.estimate(audiences.of(campaign)).mailable == 2
+    SubscriptionFactory(mailing_list=news)
+
+    assert audiences.estimate(audiences.of(campaign)).mailable == 2
+    assert audiences.estimate(audiences.of(campaign_to(news, cap=5))).mailable == 3
+
+
+def test_an_estimate_that_took_no_time_is_counted_anew(news):
+    campaign = campaign_to(news)
+    assert audiences.estimate(audiences.of(campaign)).mailable == 2
+    SubscriptionFactory(mailing_list=news)
+
+    assert audiences.estimate(audiences.of(campaign)).mailable == 3
+
+
 @pytest.mark.parametrize("is_frozen", [False, True])
 def test_somebody_capped_is_told_by_which_campaign(news, is_frozen):
     earlier = sent_before(news, hours=1)
