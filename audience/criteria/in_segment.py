@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, Q
 
 from audience.criteria.expressions import negation
+from audience.criteria.known import TooLarge
 from audience.criteria.subjects import wanted
 from audience.criteria.tree import Json, from_json
 from audience.errors import InvalidRules, Unanswerable
@@ -41,6 +42,8 @@ class InSegment:
             raise Unanswerable(problem)
         try:
             holds = self._holds(self.vocabulary if inside else self.vocabulary.opposite)
+        except TooLarge:
+            raise
         except InvalidRules as error:
             raise Unanswerable(f"the rules of {self.segment} cannot be understood: {error}") from error
         return holds if inside else negation(holds)

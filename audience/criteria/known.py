@@ -9,6 +9,10 @@ from audience.models import CustomField, MailingList, Segment, SubscriberTag
 MOST_COMPILED = 1000
 
 
+class TooLarge(InvalidRules):
+    """No rule is wrong by itself; together, with the segments they name, they are too many."""
+
+
 class Known:
     """Lists, fields, tags and segments of one organization; each is asked for when it is first named."""
 
@@ -42,7 +46,7 @@ class Known:
         return self._segments[public_id]
 
     def count(self, conditions: int) -> None:
-        """Segments that name segments could make a statement without end. Raises InvalidRules."""
+        """Segments that name segments could make a statement without end. Raises TooLarge."""
         self._compiled += conditions
         if self._compiled > MOST_COMPILED:
-            raise InvalidRules(f"With the segments they name, the rules come to more than {MOST_COMPILED} conditions.")
+            raise TooLarge(f"With the segments they name, the rules come to more than {MOST_COMPILED} conditions.")

@@ -8,7 +8,7 @@ another first word (`register`), such as what somebody opened.
 """
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Value, When
@@ -80,7 +80,7 @@ class Vocabulary:
         first, _, rest = name.partition(".")
         found: Subject | None
         if name in self._plain:
-            found = self._plain[name]
+            found = self._plain[name]()
         elif first == "fields":
             found = self._custom.get(rest)
         elif first == "list":
@@ -95,7 +95,7 @@ class Vocabulary:
 
     def available(self) -> Iterator[Subject]:
         """Everything of our own that rules can be about, for somebody who chooses; segments are many, and left out."""
-        yield from (subject for subject in self._plain.values() if not isinstance(subject, Verdict))
+        yield from (self._plain[name]() for name in (*OF_PERSON, *OF_ROW))
         yield from self._custom.values()
         for mailing_list in self.known.lists.values():
             yield self._on_list(mailing_list)
@@ -125,29 +125,31 @@ class Vocabulary:
     # --- the subjects --------------------------------------------------------------------------------------------
 
     @cached_property
-    def _plain(self) -> dict[str, Subject]:
-        subjects: list[Subject] = [*self._of_person(), *self._of_row(), Verdict("nobody"), Verdict("everybody")]
-        return {subject.name: subject for subject in subjects}
-
-    def _of_person(self) -> Iterator[Subject]:
-        person = self.scope.person
-        yield Column(name="email", label="Email", kind="address", expression=F(f"{person}email"))
-        yield Column(name="email_domain", label="Email domain", kind="address", expression=F(f"{person}email_domain"))
-        yield Column(name="phone", label="Phone", kind="address", expression=F(f"{person}phone"))
-        created_at = F(f"{person}created_at")
-        yield Column(name="created_at", label="Known since", kind="moment", expression=created_at, **self._when)
-        yield Fact("suppressed", "Suppressed", suppressed(self.scope))
-        yield Sample(self.scope)
-
-    def _of_row(self) -> Iterator[Subject]:
-        yield self._on_row("status", "Subscription status", "choice", **_STATUSES)
-        for name, label in _MOMENTS.items():
-            yield self._on_row(name, label, "moment", **self._when)
-        for name, label in _IP_ADDRESSES.items():
-            yield self._on_row(name, label, "ip")
-        yield self._placed(_bounce, name="bounce", label="Bounce", kind="choice", **_BOUNCES)
-        yield self._placed(lambda row: F(f"{row}pk"), name="subscription_id", label="Subscription ID", kind="number")
-        yield self._placed(lambda row: Tags(row, self.known), name="tags", label="Tags", kind="tags")
+    def _plain(self) -> dict[str, Callable[[], Subject]]:
+        """Made when they are asked for: most trees ask for a few."""
+        scope, person = self.scope, self.scope.person
+        return {
+            "email": lambda: Column(name="email", label="Email", kind="address", expression=F(f"{person}email")),
+            "email_domain": lambda: Column(
+                name="email_domain", label="Email domain", kind="address", expression=F(f"{person}email_domain")
+            ),
+            "phone": lambda: Column(name="phone", label="Phone", kind="address", expression=F(f"{person}phone")),
+            "created_at": lambda: Column(
+                name="created_at", label="Known since", kind="moment", expression=F(f"{person}created_at"), **self._when
+            ),
+            "suppressed": lambda: Fact("suppressed", "Suppressed", suppressed(scope)),
+            "sample": lambda: Sample(scope),
+            "status": lambda: self._on_row("status", "Subscription status", "choice", **_STATUSES),
+            **{name: partial(self._on_row, name, label, "moment", **self._when) for name, label in _MOMENTS.items()},
+            **{name: partial(self._on_row, name, label, "ip") for name, label in _IP_ADDRESSES.items()},
+            "bounce": lambda: self._placed(_bounce, name="bounce", label="Bounce", kind="choice", **_BOUNCES),
+            "subscription_id": lambda: self._placed(
+                lambda row: F(f"{row}pk"), name="subscription_id", label="Subscription ID", kind="number"
+            ),
+            "tags": lambda: self._placed(lambda row: Tags(row, self.known), name="tags", label="Tags", kind="tags"),
+            "nobody": lambda: Verdict("nobody"),
+            "everybody": lambda: Verdict("everybody"),
+        }
 
     @property
     def _when(self) -> dict[str, Any]:
