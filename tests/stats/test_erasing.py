@@ -19,6 +19,7 @@ from delivery import doubts, runs
 from delivery.errors import CannotSend
 from delivery.freeze import freeze
 from delivery.models import Batch, InboxMessage, Recipient
+from stats import exports, people
 from stats.ingest import ingest
 from stats.models import Counter, Engagement, Event, StrayHit
 from stats.reports import report
@@ -338,3 +339,16 @@ def test_the_system_may_do_it_too(person):
     erasure = privacy.erase(person, by=Actor(user=None, surface=Surface.SYSTEM))
 
     assert erasure.by is None
+
+
+def test_the_surfaces_show_a_recipient_without_a_person(run, person, alice, client):
+    privacy.erase(person, by=acting(alice))
+    client.force_login(alice)
+
+    page = client.get(f"/admin/campaigns/campaign/{run.campaign_id}/recipients/")
+    rows = client.get(f"/api/management/campaigns/{run.campaign.public_id}/recipients/").json()["results"]
+    lines = "".join(exports.activity(people.recipients(run.campaign)))
+
+    assert "Erased" in page.content.decode()
+    assert [row["subscriber_id"] for row in rows].count(None) == 1
+    assert "erased" in lines

@@ -82,7 +82,9 @@ def _first_time(column: str) -> serializers.DateTimeField:
 class RecipientSerializer(serializers.ModelSerializer[Recipient]):
     """One person in one run of the campaign, what became of the message, and what the person did with it."""
 
-    subscriber_id = serializers.CharField(source="subscriber.public_id", read_only=True)
+    subscriber_id = serializers.CharField(
+        source="subscriber.public_id", read_only=True, allow_null=True, help_text="Null once the person is erased."
+    )
     run = serializers.IntegerField(source="run.number", read_only=True, help_text="1, except for recurring campaigns.")
     variant = serializers.CharField(source="variant.name", read_only=True)
     settled = serializers.DateTimeField(source="settled_at", read_only=True, allow_null=True)
