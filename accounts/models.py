@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from accounts.public_ids import PublicIdField
 from accounts.scoping import ScopedQuerySet
+from accounts.texts import validate_one_line
 
 
 def validate_timezone(name: str) -> None:
@@ -88,7 +89,9 @@ class Edition(models.Model):
     name = models.CharField(max_length=255)
     slug = models.SlugField(max_length=100)
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
-    from_name = models.CharField(max_length=200, blank=True, help_text="Sender name of new emails.")
+    from_name = models.CharField(
+        max_length=200, blank=True, validators=[validate_one_line], help_text="Sender name of new emails."
+    )
     from_email = models.EmailField(blank=True, help_text="Sender address of new emails.")
     default_country_code = models.CharField(
         max_length=5, default="+44", help_text="Completes phone numbers that are written without a country."

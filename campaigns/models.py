@@ -12,6 +12,7 @@ from taggit.models import ItemBase
 from accounts.actors import Surface
 from accounts.models import ApiKey, Edition, Organization, User
 from accounts.public_ids import PublicIdField
+from accounts.texts import validate_one_line
 from audience.models import MailingList, Segment
 from campaigns.querysets import CampaignQuerySet, ScopedQuerySet
 from content.models import Email
@@ -75,7 +76,7 @@ class Campaign(models.Model):
     public_id = PublicIdField("cmp")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="campaigns")
     edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, validators=[validate_one_line])
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.EMAIL)
 
     state = models.CharField(max_length=24, choices=State, default=State.DRAFT, editable=False)

@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.csp.PolicyMiddleware",
+    "accounts.admin.characters.NoNullCharacters",
     "accounts.admin.clock.LocalTime",
 ]
 

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from accounts.models import Edition, Organization, User
 from accounts.public_ids import PublicIdField
 from accounts.scoping import ScopedQuerySet
+from accounts.texts import validate_one_line
 
 
 class MergeLanguage(models.TextChoices):
@@ -57,15 +58,15 @@ class Email(models.Model):
     public_id = PublicIdField("eml")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="emails")
     edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.SET_NULL, related_name="emails")
-    title = models.CharField(max_length=255, help_text="Only you see this name.")
+    title = models.CharField(max_length=255, validators=[validate_one_line], help_text="Only you see this name.")
     kind = models.CharField(max_length=32, choices=Kind, default=Kind.CAMPAIGN)
     scope = models.CharField(max_length=16, choices=Scope, default=Scope.EDITION)
     merge_language = models.CharField(max_length=16, choices=MergeLanguage, default=MergeLanguage.BROADSHEET)
-    subject = models.CharField(max_length=998, blank=True)
+    subject = models.CharField(max_length=998, blank=True, validators=[validate_one_line])
     preheader = models.CharField(
         max_length=500, blank=True, help_text="The grey line that inboxes show after the subject."
     )
-    from_name = models.CharField(max_length=200, blank=True)
+    from_name = models.CharField(max_length=200, blank=True, validators=[validate_one_line])
     from_email = models.EmailField(blank=True)
     reply_to = models.EmailField(blank=True)
     html = models.TextField(blank=True)

@@ -47,7 +47,7 @@ def of(target: Campaign | CampaignRun) -> Progress:
     if run is None:
         return Progress()
     per_second = _average_rate(run) if run.finished_at else _present_rate(run)
-    error, next_try_at = _trouble(run)
+    error, next_try_at = trouble(run)
     return Progress(
         planned=run.planned,
         sent=run.sent,
@@ -86,7 +86,8 @@ def _average_rate(run: CampaignRun) -> float:
     return (run.sent + run.failed + run.in_doubt) / max(seconds, 0.001)
 
 
-def _trouble(run: CampaignRun) -> tuple[str, datetime | None]:
+def trouble(run: CampaignRun) -> tuple[str, datetime | None]:
+    """Why messages of this run wait ('' while all is well), and when the earliest of them is tried again."""
     still_open = Batch.objects.open().filter(run=run)
     failed = still_open.exclude(last_error="").order_by("-settled_at").values_list("last_error", flat=True).first()
     next_try_at = still_open.aggregate(at=Min("not_before"))["at"]

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -19,7 +19,7 @@ from api.management.access import actor, caller
 from api.management.envelope import Conflict
 from api.management.fields import HeaderField, PublicIdRelatedField, StaysInOrganization, of_organization
 from api.management.filters import OwnedFilters, ordering
-from api.management.previews import PreviewRequestSerializer, PreviewSerializer
+from api.management.previews import MOST_TESTS, PreviewRequestSerializer, PreviewSerializer
 from api.management.views import ResourceView
 from audience.fields import known_keys
 from campaigns import drafts, removals
@@ -54,6 +54,7 @@ class EmailMessageSerializer(StaysInOrganization[Email]):
     type = serializers.ChoiceField(Email.Kind.choices, source="kind")
     scope = serializers.ChoiceField(Email.Scope.choices, required=False, help_text="template or edition.")
     template = serializers.SerializerMethodField(help_text="There is one look: modern.")
+    title = HeaderField(max_length=255)
     subject = HeaderField(max_length=998, required=False, allow_blank=True)
     from_name = HeaderField(max_length=200, required=False, allow_blank=True, help_text="Left out, the edition's.")
     created = serializers.DateTimeField(source="created_at", read_only=True)
@@ -116,6 +117,21 @@ class VariableSerializer(serializers.Serializer[Any]):
     in_every_mail = serializers.BooleanField(help_text="Whether everybody has a value for it.")
 
 
+class TestSendSerializer(PreviewRequestSerializer):
+    addresses = serializers.ListField(
+        child=serializers.CharField(max_length=320),
+        allow_empty=False,
+        max_length=MOST_TESTS,
+        help_text=f"Where the test goes, at most {MOST_TESTS} addresses.",
+    )
+
+
+class TestedSerializer(serializers.Serializer[Any]):
+    address = serializers.CharField()
+    accepted = serializers.BooleanField()
+    reply = serializers.CharField(help_text="What the relay answered.")
+
+
 class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
     """Subject, sender and bodies of mails, with merge fields not yet filled in."""
 
@@ -127,6 +143,7 @@ class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
         "adopt": Permission.CREATE,
         "duplicate": Permission.CREATE,
         "preview": Permission.READ,
+        "test": Permission.UPDATE,
     }
 
     def get_serializer_class(self) -> type[EmailMessageSerializer]:
@@ -181,6 +198,21 @@ class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
         """What one person would see of it. Changes nothing."""
         email = self.get_object()
         return Response(PreviewSerializer(previews.render(request, email, email.organization, "html")).data)
+
+    @extend_schema(
+        request={"application/json": TestSendSerializer},
+        responses=TestedSerializer(many=True),
+        summary="Send test",
+        examples=[OpenApiExample("To a colleague", {"addresses": ["colleague@example.com"]}, request_only=True)],
+    )
+    @action(detail=True, methods=["post"], pagination_class=None, filterset_class=None)
+    def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send it for real, marked as a test, untracked and counted nowhere. Refused by every address, it is a 409."""
+        email = self.get_object()
+        given = self.read(TestSendSerializer).validated_data
+        of_organization(given, email.organization, {"subscriber": "subscriber_id"})
+        outcomes = previews.send_test(email, given["addresses"], given["subscriber"], by=actor(request))
+        return Response(TestedSerializer(outcomes, many=True).data)
 
     @extend_schema(responses=VariableSerializer(many=True), summary="List merge fields")
     @action(detail=True, pagination_class=None)

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
-from django.utils.timezone import is_aware, make_aware
+from django.utils.timezone import is_aware
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from accounts.scoping import ScopedQuerySet
+from accounts.texts import validate_one_line
 from api.management.access import organization_of, permits, visible
 from api.management.numbers import numbered_id
 
@@ -110,23 +111,19 @@ def zone_of(edition: Edition | None, organization: Organization) -> ZoneInfo:
 def localised(value: datetime, zone: tzinfo, field: str) -> datetime:
     """A time as `LocalDateTimeField` gives it, made aware: one without an offset is meant in this zone.
 
-    Raises ValidationError for an hour that the zone skips and for years nobody schedules in.
+    An hour that the clock shows twice means its first time, and one that it skips moves on by as much as is skipped
+    (RFC 5545, 3.3.5). Raises ValidationError for years nobody schedules in.
     """
     if not YEARS[0] <= value.year <= YEARS[1]:
         raise serializers.ValidationError({field: ["Datetime value out of range."]})
-    moment = value if is_aware(value) else make_aware(value, zone)
-    if moment != moment.astimezone(UTC):  # zoneinfo's sign of an hour that is skipped when summer time begins
-        raise serializers.ValidationError({field: [f'Invalid datetime for the timezone "{zone}".']})
-    return moment
-
-
-def validate_one_line(text: str) -> None:
-    if "\n" in text or "\r" in text:
-        raise serializers.ValidationError("Line breaks are not allowed here: this goes into the header of a mail.")
+    if is_aware(value):
+        return value
+    # by way of UTC, since a skipped hour exists on no clock
+    return value.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
 
 
 class HeaderField(serializers.CharField):
-    """Text that becomes a mail header, so it must not be able to start another one."""
+    """Text on one line, such as a name or what becomes a mail header, which must not be able to start another one."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

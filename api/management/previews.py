@@ -1,17 +1,24 @@
-"""`preview/`: what one person would see of a campaign or an email message."""
+"""`preview/` and `test/`: what one person would see of a campaign or an email, on the screen or in a mailbox."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.actors import Actor
 from accounts.models import Organization
+from api.management.envelope import Conflict
 from api.management.fields import PublicIdRelatedField, of_organization
+from audience.errors import InvalidAddress
 from audience.models import Subscriber
 from campaigns.models import Campaign
 from content.errors import ContentError
 from content.models import Email
 from delivery import previews
+from delivery.errors import CannotSend
+from delivery.previews import MOST_TESTS as MOST_TESTS
+from delivery.retries import Accepted
 
 
 class PreviewRequestSerializer(serializers.Serializer[Any]):
@@ -60,3 +67,21 @@ def render(request: Request, source: Campaign | Email, organization: Organizatio
         return previews.preview(source, serializer.validated_data["subscriber"])
     except ContentError as error:
         raise serializers.ValidationError({getattr(error, "part", "") or field: [str(error)]}) from error
+
+
+def send_test(
+    email: Email, addresses: Sequence[str], subscriber: Subscriber | None, *, by: Actor
+) -> list[dict[str, Any]]:
+    """What became of each address. Raises ValidationError, and Conflict when nobody takes it."""
+    try:
+        outcomes = previews.send_test(email, addresses, by=by, subscriber=subscriber)
+    except InvalidAddress as error:
+        raise serializers.ValidationError({"addresses": [str(error)]}) from error
+    except ContentError as error:
+        raise serializers.ValidationError({getattr(error, "part", "") or "html": [str(error)]}) from error
+    except CannotSend as error:
+        raise Conflict(str(error)) from error
+    return [
+        {"address": address, "accepted": isinstance(outcome, Accepted), "reply": outcome.text}
+        for address, outcome in outcomes.items()
+    ]

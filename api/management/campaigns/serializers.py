@@ -11,7 +11,14 @@ from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from api.management import vocabulary
 from api.management.campaigns.figures import StatsSerializer
-from api.management.fields import HeaderField, LocalDateTimeField, PublicIdRelatedField, localised, of_organization, zone_of
+from api.management.fields import (
+    HeaderField,
+    LocalDateTimeField,
+    PublicIdRelatedField,
+    localised,
+    of_organization,
+    zone_of,
+)
 from audience.models import MailingList, Segment
 from campaigns.drafts import Part
 from campaigns.models import LONGEST_CAP_HOURS, Campaign, Channel, State
@@ -76,6 +83,13 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     allowed_actions = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="What you can do with it now; not in lists."
     )
+    delivery_error = serializers.CharField(
+        required=False,
+        help_text="Why messages wait, such as a relay that is down; else empty. Not in lists.",
+    )
+    next_try_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="When they are tried again. Not in lists."
+    )
     revision = serializers.CharField(
         required=False, help_text="Of what is to be approved: send it with approve, to approve what you have seen."
     )
@@ -110,6 +124,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "frequency_cap_hours",
             "stats",
             "allowed_actions",
+            "delivery_error",
+            "next_try_at",
             "revision",
         ]
 
@@ -138,6 +154,13 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
     """
 
     name = HeaderField(max_length=255, required=False)
+    edition_id: Field = PublicIdRelatedField(
+        source="edition",
+        queryset=Edition.objects.all(),
+        allow_null=True,
+        required=False,
+        help_text="Checked, and otherwise passed over: a campaign stays in its edition.",
+    )
     segment_id: Field = PublicIdRelatedField(
         source="segment",
         queryset=Segment.objects.all(),
@@ -168,7 +191,8 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         organization, edition = self._home(attrs)
-        of_organization(attrs, organization, {"segment": "segment_id", "email": "email_message_id"})
+        named = {"edition": "edition_id", "segment": "segment_id", "email": "email_message_id"}
+        of_organization(attrs, organization, named)
         for part in attrs.get("audience", ()):
             of_organization(part, organization, {"segment": "audience", "mailing_list": "audience"})
         _require_same_edition(attrs.get("segment"), edition)
@@ -183,6 +207,8 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
     def changes(self) -> dict[str, Any]:
         """As `drafts.edit` and `drafts.create` take them."""
         changes = dict(self.validated_data)
+        if self.instance is not None:
+            changes.pop("edition", None)  # a campaign stays in the edition it was made in
         if "sms_body" in changes:
             changes["sms_body"] = changes["sms_body"] or ""
         segment, given = changes.pop("segment", None), changes.pop("audience", None)
@@ -222,10 +248,6 @@ class CampaignCreateSerializer(CampaignUpdateSerializer):
     )
     name = HeaderField(max_length=255)
     channel = serializers.ChoiceField(Channel.choices)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        of_organization(attrs, attrs["organization"], {"edition": "edition_id"})
-        return super().validate(attrs)
 
     def _home(self, attrs: dict[str, Any]) -> tuple[Organization, Edition | None]:
         return attrs["organization"], attrs["edition"]

@@ -43,6 +43,7 @@ from api.management.views import ResourceView
 from campaigns import approval, completeness, drafts, lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, Channel, State
+from delivery import progress
 from stats import reports
 from stats.figures import Figures
 
@@ -271,6 +272,9 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
         row: Any = self.get_queryset().get(pk=campaign.pk)
         allowed = lifecycle.allowed(row, caller(self.request), Surface.MANAGEMENT, key_of(self.request))
         row.allowed_actions = vocabulary.actions(allowed)
+        row.delivery_error, row.next_try_at = "", None
+        if run := row.runs.filter(finished_at=None).order_by("-number").first():
+            row.delivery_error, row.next_try_at = progress.trouble(run)
         if row.state == State.PENDING_APPROVAL:
             row.revision = approval.revision(row)
         return Response(self.get_serializer(row).data, status=status)

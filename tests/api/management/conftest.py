@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 from accounts import keys
 from accounts.actors import SYSTEM
 from accounts.permissions import membership_of
+from tests.delivery.conftest import mail_relay as mail_relay
 
 ROOT = "/api/management/"
 

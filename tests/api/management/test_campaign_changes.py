@@ -70,6 +70,22 @@ def test_organization_and_edition_stay(api, organization, charlie):
     assert response.json()["edition_id"] is None
 
 
+@pytest.mark.parametrize("given", ["edi_" + "0" * 20, "nonsense", 7])
+def test_an_edition_nobody_has_is_refused(api, organization, given):
+    response = api.patch(address(draft_campaign(organization)), {"edition_id": given})
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["edition_id"]
+
+
+def test_an_edition_of_another_organization_is_refused(api, organization):
+    foreign = EditionFactory()
+
+    response = api.patch(address(draft_campaign(organization)), {"edition_id": foreign.public_id})
+
+    assert response.json() == {"edition_id": [f'Invalid pk "{foreign.public_id}" - object does not exist.']}
+
+
 def test_a_new_segment_takes_the_place_of_the_old_one_only(api, organization, segment):
     campaign = draft_campaign(organization)
     excluded = SegmentFactory(organization=organization)

@@ -9,6 +9,7 @@ from campaigns import lifecycle
 from campaigns.drafts import Part
 from content.models import Email
 from delivery.freeze import freeze
+from delivery.models import Batch
 from stats.models import ClickedLink, Counter, Engagement
 from tests.api.management.conftest import ROOT
 from tests.factories import SubscriberFactory, SubscriptionFactory, draft_campaign, staff
@@ -284,3 +285,24 @@ def test_links_are_listed_with_their_clicks(api, frozen):
 
 def test_a_campaign_that_was_not_sent_has_no_links_yet(api, organization):
     assert api.get(address(draft_campaign(organization), "links")).json() == []
+
+
+# --- why it waits ------------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_says_why_its_messages_wait_and_until_when(api, frozen):
+    Batch.objects.update(last_error="The relay mail.example cannot be used: connection refused.", not_before=MOMENT)
+
+    shown = api.get(f"{ROOT}campaigns/{frozen.public_id}/").json()
+
+    assert shown["delivery_error"] == "The relay mail.example cannot be used: connection refused."
+    assert shown["next_try_at"] == "2026-05-01T12:00:00Z"
+
+
+def test_a_campaign_that_waits_for_nothing_says_so(api, organization):
+    campaign = draft_campaign(organization)
+
+    shown = api.get(f"{ROOT}campaigns/{campaign.public_id}/").json()
+
+    assert (shown["delivery_error"], shown["next_try_at"]) == ("", None)
+    assert "delivery_error" not in api.get(f"{ROOT}campaigns/").json()["results"][0]

@@ -244,12 +244,27 @@ def test_without_an_edition_the_organizations_zone_counts(api, body):
     assert response.json()["scheduled_at"] == "2030-12-01T09:00:00Z"
 
 
-@pytest.mark.parametrize("skipped", ["2030-03-31T02:30:00"])
-def test_an_hour_that_does_not_exist_is_refused(api, body, skipped):
-    response = api.post(f"{ROOT}campaigns/", body | {"scheduled_at": skipped})
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2030-03-31T02:30:00", "2030-03-31T03:30:00+02:00"),  # skipped when summer time begins
+        ("2030-10-27T02:30:00", "2030-10-27T02:30:00+02:00"),  # there twice when it ends: the first time
+        ("2030-10-27T03:30:00", "2030-10-27T03:30:00+01:00"),
+    ],
+)
+def test_hours_that_a_clock_skips_or_repeats_mean_one_moment(api, body, written, meant):
+    response = api.post(f"{ROOT}campaigns/", body | {"scheduled_at": written})
+
+    assert response.status_code == 201
+    assert response.json()["scheduled_at"] == meant
+
+
+@pytest.mark.parametrize("break_", ["\n", "\v", "\u2028", "\x1b"])
+def test_a_name_is_on_one_line(api, body, break_):
+    response = api.post(f"{ROOT}campaigns/", body | {"name": f"Morning{break_}Bcc: everybody@example.com"})
 
     assert response.status_code == 400
-    assert response.json() == {"scheduled_at": ['Invalid datetime for the timezone "Europe/Berlin".']}
+    assert list(response.json()) == ["name"]
 
 
 @pytest.mark.parametrize("far", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59"])

@@ -4,6 +4,7 @@ import pytest
 
 from content.models import Email
 from tests.api.management.conftest import ROOT
+from tests.delivery.servers import Mailbox
 from tests.factories import EditionFactory, EmailFactory, SubscriberFactory, campaign_in, draft_campaign
 
 MESSAGES = f"{ROOT}email-messages/"
@@ -52,13 +53,15 @@ def test_required_fields(api, organization, name):
     assert response.json() == {name: ["This field is required."]}
 
 
-@pytest.mark.parametrize("field", ["subject", "from_name"])
-@pytest.mark.parametrize("break_", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("field", ["title", "subject", "from_name"])
+@pytest.mark.parametrize("break_", ["\n", "\r", "\r\n", "\v", "\f", "\x1b", "\x85", "\u2028", "\u2029"])
 def test_no_line_break_gets_into_a_header(api, address, email, field, break_):
     response = api.patch(address, {field: f"Good morning{break_}Bcc: everybody@example.com"})
 
     assert response.status_code == 400
-    assert response.json() == {field: ["Line breaks are not allowed here: this goes into the header of a mail."]}
+    assert response.json() == {
+        field: ["Line breaks and control characters are not allowed here; write it on one line."]
+    }
     email.refresh_from_db()
     assert "Bcc" not in getattr(email, field)
 
@@ -228,3 +231,46 @@ def test_a_page_costs_the_same_however_long_it_is(api, organization, django_asse
 
     with django_assert_max_num_queries(3):
         assert len(api.get(MESSAGES).json()["results"]) == 20
+
+
+# --- test sends --------------------------------------------------------------------------------------------------
+
+
+def test_a_test_is_really_sent(api, address, mail_relay):
+    with mail_relay(Mailbox(rcpt={"gone@example.com": "550 5.1.1 No"})) as mailbox:
+        response = api.post(f"{address}test/", {"addresses": ["Bob@Staff.example", "gone@example.com"]})
+
+    assert response.status_code == 200
+    told = {each["address"]: each["accepted"] for each in response.json()}
+    assert told == {"bob@staff.example": True, "gone@example.com": False}
+    assert b"[Test] " in mailbox.mails[0][2]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "addresses"),
+        ({"addresses": []}, "addresses"),
+        ({"addresses": ["nonsense"]}, "addresses"),
+        ({"addresses": ["a@example.com"] * 11}, "addresses"),
+        ({"addresses": ["a@example.com"], "subscriber_id": "sub_" + "0" * 20}, "subscriber_id"),
+    ],
+)
+def test_a_test_to_nobody_is_refused(api, address, body, field):
+    response = api.post(f"{address}test/", body)
+
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
+
+
+def test_a_test_without_a_relay_says_so(api, address, settings):
+    settings.SMTP_PORT = 1
+
+    response = api.post(f"{address}test/", {"addresses": ["bob@staff.example"]})
+
+    assert response.status_code == 409
+    assert "connection refused" in response.json()["detail"]
+
+
+def test_who_may_only_read_sends_no_test(viewer_api, address):
+    assert viewer_api.post(f"{address}test/", {"addresses": ["bob@staff.example"]}).status_code == 403

@@ -1,0 +1,51 @@
+"""A null character, which PostgreSQL cannot compare with anything, gives no page a fault."""
+
+import pytest
+from django.urls import reverse
+
+from tests.api.management.conftest import ROOT, client_of
+from tests.api.management.routes import every_route
+from tests.factories import draft_campaign
+
+LISTS = [
+    "campaigns_campaign",
+    "audience_subscriber",
+    "audience_mailinglist",
+    "audience_segment",
+    "audience_suppression",
+]
+LISTS += ["audience_import", "content_email", "tags_tag"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("parameter", ["q", "status", "list", "o"])
+def test_no_list_of_the_admin_breaks(alice, login, name, parameter):
+    answer = login(alice).get(reverse(f"admin:{name}_changelist"), {parameter: "a\x00b"})
+
+    assert answer.status_code == 400
+
+
+def test_no_preview_breaks(organization, alice, login):
+    campaign = draft_campaign(organization)
+
+    answer = login(alice).get(reverse("admin:campaigns_campaign_preview", args=[campaign.pk]), {"q": "a\x00b"})
+
+    assert answer.status_code == 400
+
+
+def test_no_form_breaks(organization, alice, login):
+    answer = login(alice).post(reverse("admin:audience_suppression_check"), {"values": "a\x00b@example.com"})
+
+    assert answer.status_code == 400
+
+
+def test_no_list_of_the_rest_api_breaks(organization, alice):
+    api = client_of(alice, organization)
+    lists = [route for route in every_route() if route.method == "get" and "{id}" not in route.path]
+    parameters = ["search", "email", "phone", "value", "status", "mailing_list_id", "organization_id", "edition_id"]
+    parameters += ["tag", "tags", "after", "page", "ordering", "created_after", "subscriber_id", "kind"]
+
+    for route in lists:
+        for parameter in parameters:
+            answer = api.get(f"{ROOT}{route.path}", {parameter: "a\x00b"})
+            assert answer.status_code in (200, 400, 404), f"{route}?{parameter}"
