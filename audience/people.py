@@ -7,9 +7,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.models import Organization
+from audience import erased, subscriptions
 from audience import fields as custom_fields
 from audience.addresses import normalise_email, normalise_phone
-from audience.errors import AlreadyThere, InvalidAddress
+from audience.consent import Evidence
+from audience.errors import AlreadyThere, InvalidAddress, StaysOut
+from audience.joining import ERASED, WHY
 from audience.models import CustomField, Subscriber, Subscription
 
 
@@ -26,13 +29,17 @@ def change_fields(person: Subscriber, written: Mapping[str, Any]) -> Subscriber:
 def create(
     organization: Organization, *, email: str = "", phone: str = "", fields: Mapping[str, Any] | None = None
 ) -> Subscriber:
-    """Somebody who is on no list yet, and so was never asked. Raises InvalidAddress, AlreadyThere and InvalidFields."""
+    """Somebody who is on no list yet, and so was never asked.
+
+    Raises InvalidAddress, AlreadyThere, InvalidFields, and StaysOut for somebody who was erased.
+    """
     if not email and not phone:
         raise InvalidAddress("A subscriber needs an email address or a phone number.")
     address, number = email and normalise_email(email), phone and normalise_phone(phone)
     values = custom_fields.parse_all(_fields_of(organization.pk), fields or {})
     with transaction.atomic():
         _require_free(organization.pk, address, number)
+        _require_not_erased(organization, address or number)
         with _somebody_else(organization.pk, address, number), transaction.atomic():
             return Subscriber.objects.create(
                 organization=organization,
@@ -43,18 +50,26 @@ def create(
 
 
 def change(person: Subscriber, written: Mapping[str, Any]) -> Subscriber:
-    """Change `email`, `phone` and `fields`, whichever are named. Raises InvalidAddress, AlreadyThere, InvalidFields."""
+    """Change `email`, `phone` and `fields`, whichever are named. At a new address, what bounced is as it was before.
+
+    Raises InvalidAddress, AlreadyThere, InvalidFields, and StaysOut for the address of somebody who was erased.
+    """
     values = custom_fields.parse_all(_fields_of(person.organization_id), written.get("fields") or {})
     with transaction.atomic():
         row = Subscriber.objects.select_for_update().get(pk=person.pk)
         email, phone = written.get("email", row.email) or "", written.get("phone", row.phone) or ""
         if not email and not phone:
             raise InvalidAddress("A subscriber needs an email address or a phone number.")
+        before = row.email
         row.email, row.phone = (normalise_email(email) if email else None), phone and normalise_phone(phone)
         _require_free(row.organization_id, row.email or "", row.phone, but=row)
+        if row.email and row.email != before:
+            _require_not_erased(row.organization, row.email)
         row.fields = custom_fields.merged(row.fields, values)
         with _somebody_else(row.organization_id, row.email or "", row.phone), transaction.atomic():
             row.save()
+        if row.email and row.email != before:
+            subscriptions.give_back_bounced(row, Evidence(source="address changed"))
     return row
 
 
@@ -81,6 +96,12 @@ def _require_free(organization_id: int, email: str, phone: str, *, but: Subscrib
     other = same.exclude(pk=but.pk if but else None).first()
     if other is not None:
         raise AlreadyThere(f"{other} is known already.", other)
+
+
+def _require_not_erased(organization: Organization, address: str) -> None:
+    """Raises StaysOut."""
+    if erased.kept_out(organization, [address]):
+        raise StaysOut(f"{address} {WHY[ERASED]}", ERASED)
 
 
 @contextmanager

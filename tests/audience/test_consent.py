@@ -5,9 +5,9 @@ from django.core import signing
 from django.test import Client
 
 from accounts.actors import Actor, Surface
-from audience import consent, subscriptions
+from audience import consent, people, privacy, subscriptions
 from audience.consent import Evidence
-from audience.errors import NotAllowed
+from audience.errors import NotAllowed, StaysOut
 from audience.models import ConsentEvent, Subscription
 from campaigns.drafts import Part
 from campaigns.models import CampaignRun
@@ -142,6 +142,29 @@ def test_not_everybody_resets_a_bounce(row, victor):
     with pytest.raises(NotAllowed):
         subscriptions.reset_bounce(row.subscriber, by=acting(victor))
     assert subscriptions.reset_bounce(row.subscriber, by=Actor(user=None, surface=Surface.SYSTEM)) == 1
+
+
+def test_a_new_address_ends_a_bounce_and_another_number_does_not(row):
+    subscriptions.bounce(row.subscriber, source="ingest")
+
+    people.change(row.subscriber, {"phone": "+4520123456"})
+    row.refresh_from_db()
+    assert row.status == "bounced"
+    people.change(row.subscriber, {"email": "ann@new.example"})
+
+    row.refresh_from_db()
+    assert row.status == "subscribed"
+    assert ConsentEvent.objects.latest("pk").source == "address changed"
+
+
+def test_an_erased_address_is_nobodys(row, alice):
+    other = SubscriptionFactory(mailing_list=row.mailing_list).subscriber
+    privacy.erase(row.subscriber, by=acting(alice))
+
+    with pytest.raises(StaysOut):
+        people.change(other, {"email": "ann@example.com"})
+    with pytest.raises(StaysOut):
+        people.create(row.mailing_list.organization, email="ann@example.com")
 
 
 def test_a_bounce_ends_nothing_that_ended_before(organization):
