@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-
 from accounts.models import Organization
+from audience import segments
 from audience.criteria import compiler
 from audience.criteria.scope import Scope
 from audience.criteria.tree import from_json
 from audience.errors import InvalidRules
-from audience.models import MailingList, Subscriber, Subscription
+from audience.models import MailingList, Subscriber
 
 SAMPLED = 20
 TOLD = 20  # of problems
@@ -56,22 +55,13 @@ class Trial:
 
     # --- who
 
-    @property
-    def people(self) -> QuerySet[Subscriber]:
-        """As `audience.segments.people`, of a segment that is not stored. Raises InvalidRules."""
-        return self._whom(self.rules)
+    def count(self) -> int:
+        """Raises InvalidRules and TooSlow."""
+        return segments.count(self.rules, self.lists, self.organization)
 
-    def _whom(self, rules: Any) -> QuerySet[Subscriber]:
-        everyone, condition = Subscriber.objects.of(self.organization), compiler.compile_rules(rules, self.scope)
-        if not self.lists:
-            return everyone.filter(condition)
-        rows = Subscription.objects.filter(Q(mailing_list__in=self.scope.mailing_lists) & condition)
-        return everyone.filter(Exists(rows.filter(subscriber=OuterRef("pk"))))
-
-    @property
-    def sample(self) -> list[Subscriber]:
-        """Some of them, the latest first. Raises InvalidRules."""
-        return list(self.people.order_by("-pk")[:SAMPLED])
+    def sample(self, size: int = SAMPLED) -> list[Subscriber]:
+        """Some of them. Raises InvalidRules and TooSlow."""
+        return segments.sample(self.rules, self.lists, self.organization, size)
 
     @property
     def sentence(self) -> str:
@@ -82,17 +72,20 @@ class Trial:
 
     @property
     def why_nobody(self) -> str:
-        """For rules that hold for nobody: which of them alone does already. Raises InvalidRules."""
-        if not self._whom({}).exists():
+        """For rules that hold for nobody: which of them alone does already. Raises InvalidRules and TooSlow."""
+        if not self._holds({}):
             return "Nobody is on these lists yet." if self.lists else "Nobody is in the organization yet."
         tree = from_json(self.rules)
         if str(tree.match) != "all" or len(tree.rules) < 2:
             return "The rules hold for none of them."
         for number, rule in enumerate(self.rules["rules"], start=1):
             alone = {"match": "all", "rules": [rule]}
-            if not self._whom(alone).exists():
+            if not self._holds(alone):
                 return f"Rule {number} alone holds for nobody: {compiler.sentence(from_json(alone), self.scope)}."
         return "Each rule alone holds for somebody, but they never hold together."
+
+    def _holds(self, rules: Any) -> bool:
+        return bool(segments.sample(rules, self.lists, self.organization, size=1))
 
     # --- what is wrong
 
