@@ -59,7 +59,7 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["recipient", "kind"], name="stats_event_of_recipient"),
             # read by rules: when somebody did something, and in how many messages
-            models.Index(fields=["subscriber", "kind", "at", "recipient"], name="stats_event_of_person"),
+            models.Index(fields=["subscriber", "kind", "at", "recipient", "run"], name="stats_event_of_person"),
         ]
 
     def __str__(self) -> str:

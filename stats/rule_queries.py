@@ -40,7 +40,6 @@ FIRST_TIMES: dict[str, str] = {
     "complained": "complained_at",
     "bounced": "bounced_at",
 }
-_ROWS = Count("pk")
 # How often, where the engagements know it.
 _TIMES: dict[str, Combinable] = {
     "opened": Sum(Case(When(opens=0, then=1), default=F("opens"), output_field=IntegerField())),
@@ -53,11 +52,11 @@ _LOADS = Q(kind=EventKind.OPENED)
 class Source:
     """Rows that tell of one thing, each with a `run` and a `subscriber`; `recipient` leads to the recipient.
 
-    `times` is how often, over the rows of one person.
+    `times` is how often, over the rows of one person; None where each row is one time.
     """
 
     rows: QuerySet[Any]
-    times: Combinable = _ROWS
+    times: Combinable | None = None
     recipient: str = "recipient__"
     moment: str = "at"
 
@@ -81,9 +80,12 @@ def _at_least(number: int, what: str, asked: Asked, person: str) -> Q:
         return NOBODY
     source = _source(what, asked, is_counted=number > 1)
     rows = _restricted(source, asked).filter(subscriber=OuterRef(f"{person}pk"))
-    if number > 1:
-        rows = rows.order_by().values("subscriber").annotate(times=source.times).filter(times__gte=number)
-    return Q(Exists(rows))
+    if number == 1:
+        return Q(Exists(rows))
+    if source.times is None:
+        return Q(Exists(rows.order_by()[number - 1 : number]))  # there is a last one of so many
+    often = rows.order_by().values("subscriber").annotate(times=source.times).filter(times__gte=number)
+    return Q(Exists(often))
 
 
 def _restricted(source: Source, asked: Asked) -> QuerySet[Any]:
@@ -108,11 +110,12 @@ def _source(what: str, asked: Asked, *, is_counted: bool) -> Source:
     if asked.window or asked.link or (is_counted and what not in _TIMES):
         return _opens() if what == "opened" else Source(rows=Event.objects.filter(BY_PEOPLE, kind=what))
     known = Engagement.objects.filter(**{f"{FIRST_TIMES[what]}__isnull": False})
-    return Source(rows=known, times=_TIMES.get(what, _ROWS))
+    return Source(rows=known, times=_TIMES.get(what))
 
 
 def _opens() -> Source:
     """Every load of the pixel, and one for each message that was clicked or viewed without any."""
     read = Event.objects.filter(BY_PEOPLE, kind__in=sorted(PROVES_READING))
     messages, loaded = Count("recipient", distinct=True), Count("recipient", distinct=True, filter=_LOADS)
-    return Source(rows=read, times=Count("pk", filter=_LOADS) + messages - loaded)
+    loads = Count("recipient", filter=_LOADS)  # not of rows: the index knows the recipient
+    return Source(rows=read, times=loads + messages - loaded)

@@ -56,6 +56,6 @@ class Migration(migrations.Migration):
         ),
         AddIndexBesideWriters(
             model_name='event',
-            index=models.Index(fields=['subscriber', 'kind', 'at', 'recipient'], name='stats_event_of_person'),
+            index=models.Index(fields=['subscriber', 'kind', 'at', 'recipient', 'run'], name='stats_event_of_person'),
         ),
     ]

@@ -35,7 +35,7 @@ def _one_moment():
 @pytest.mark.django_db
 @given(worlds)
 @settings(
-    max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
 )
 def test_a_rule_holds_for_whom_the_slow_and_obvious_way_says(world):
     with made(world) as (organization, lists, rule):
