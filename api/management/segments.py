@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import django_filters
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -14,44 +14,27 @@ from rest_framework.response import Response
 
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
+from api.management import segment_answers as answers
 from api.management.access import actor
 from api.management.fields import PublicIdRelatedField, StaysInOrganization, of_organization
 from api.management.filters import OwnedFilters, ordering
+from api.management.segment_answers import (
+    CheckedRulesSerializer,
+    ConditionContextSerializer,
+    RulesPlaceSerializer,
+    RulesToCheckSerializer,
+    SampleSizeSerializer,
+    SegmentExplanationSerializer,
+    SegmentSampleSerializer,
+    WhomSerializer,
+)
+from api.management.segment_rules import ConditionField, Place, RulesField, columns
 from api.management.views import ResourceView
 from audience import exports, segments
 from audience.models import MailingList, Segment
 from campaigns import drafts, removals
 
 Field = serializers.Field[Any, Any, Any, Any]
-
-
-@extend_schema_field(OpenApiTypes.OBJECT)
-class RulesField(serializers.JSONField):
-    """The rule tree. Text in it that no database can keep is refused before it gets there."""
-
-    default_error_messages = {"characters": "Null characters and lone surrogates are not allowed."}  # noqa: RUF012
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict):
-            self.fail("invalid")
-        if any(_is_unstorable(text) for text in _texts(data)):
-            self.fail("characters")
-        return super().to_internal_value(data)
-
-
-class ConditionField(serializers.CharField):
-    """An expression over people; empty means everybody, null a rule that only `definition` can say."""
-
-    def get_attribute(self, segment: Segment) -> str | None:
-        return None if segment.rules else ""
-
-    def to_internal_value(self, data: Any) -> str:
-        condition = super().to_internal_value(data)
-        if condition:
-            raise serializers.ValidationError(
-                "Conditions are not understood yet: leave it empty to mean everybody on mailing_list_ids."
-            )
-        return condition
 
 
 class SegmentSerializer(StaysInOrganization[Segment]):
@@ -69,8 +52,12 @@ class SegmentSerializer(StaysInOrganization[Segment]):
         required=False,
         help_text="Only people on one of these lists; none means anybody in the organization.",
     )
-    condition = ConditionField(allow_blank=True, allow_null=True, required=False, trim_whitespace=True)
-    definition = RulesField(source="rules", required=False, help_text="The rule tree; empty selects everybody.")
+    condition = ConditionField(allow_blank=True, allow_null=True, required=False, trim_whitespace=False)
+    definition = RulesField(
+        source="rules",
+        required=False,
+        help_text="The rule tree, and in requests also a GreenArrow definition; empty selects everybody.",
+    )
     last_calculated = serializers.DateTimeField(source="last_calculated_at", read_only=True, allow_null=True)
     created = serializers.DateTimeField(source="created_at", read_only=True)
     modified = serializers.DateTimeField(source="modified_at", read_only=True)
@@ -102,9 +89,17 @@ class SegmentSerializer(StaysInOrganization[Segment]):
         of_organization(attrs, organization, {"edition": "edition_id"})
         for mailing_list in attrs.get("mailing_lists", ()):
             of_organization({"list": mailing_list}, organization, {"list": "mailing_list_ids"})
-        if attrs.pop("condition", None) == "":
-            attrs.setdefault("rules", {})
-        return attrs
+        rules = self._rules(attrs, organization)
+        return {name: value for name, value in attrs.items() if name not in ("condition", "rules")} | rules
+
+    def _rules(self, attrs: dict[str, Any], organization: Organization) -> dict[str, Any]:
+        """What the segment keeps of `condition` and `definition`."""
+        lists = attrs.get("mailing_lists", self._lists)
+        return columns(Place(organization, lists, self.instance), attrs.get("condition"), attrs.get("rules"))
+
+    @property
+    def _lists(self) -> list[MailingList]:
+        return list(self.instance.mailing_lists.all()) if self.instance else []
 
 
 class SegmentFilters(OwnedFilters):
@@ -175,23 +170,56 @@ class SegmentView(ListModelMixin, RetrieveModelMixin, ResourceView[Segment]):
             headers={"Content-Disposition": f'attachment; filename="{segment.public_id}.csv"'},
         )
 
+    @extend_schema(
+        parameters=[RulesPlaceSerializer], responses=ConditionContextSerializer, summary="What conditions can be about"
+    )
+    @action(detail=False, pagination_class=None, filter_backends=[])
+    def context(self, request: Request) -> Response:
+        """The fields, functions and operators of `condition`, for an organization or some of its lists."""
+        asked = RulesPlaceSerializer(
+            data=_query(request, many="mailing_list_ids"), context=self.get_serializer_context()
+        )
+        asked.is_valid(raise_exception=True)
+        return Response(ConditionContextSerializer(answers.context(asked.place)).data)
+
+    @extend_schema(request=RulesToCheckSerializer, responses=CheckedRulesSerializer, summary="Check rules")
+    @action(detail=False, methods=["post"])
+    def validate(self, request: Request) -> Response:
+        """Whether a condition or a definition is understood; nothing is stored."""
+        return Response(CheckedRulesSerializer(answers.checked(self.read(RulesToCheckSerializer))).data)
+
+    @extend_schema(
+        parameters=[SampleSizeSerializer], responses=SegmentSampleSerializer, summary="Show some people of segment"
+    )
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def sample(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Some of its people, drawn by lot but always the same."""
+        asked = SampleSizeSerializer(data=_query(request))
+        asked.is_valid(raise_exception=True)
+        people = segments.sample_of(self.get_object(), asked.validated_data["size"])
+        return Response(SegmentSampleSerializer({"results": people}).data)
+
+    @extend_schema(
+        parameters=[WhomSerializer], responses=SegmentExplanationSerializer, summary="Explain segment for a person"
+    )
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def explain(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Whether somebody is in it, rule by rule; whether they may be written to is another question."""
+        segment = self.get_object()
+        asked = WhomSerializer(data=_query(request), context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        person = asked.validated_data["subscriber"]
+        of_organization({"person": person}, segment.organization, {"person": "subscriber_id"})
+        return Response(SegmentExplanationSerializer(segments.explain_segment(segment, person)).data)
+
     def _shown(self, segment: Segment, status: int = 200) -> Response:
         row = self.get_queryset().get(pk=segment.pk)
         return Response(self.get_serializer(row).data, status=status)
 
 
-def _texts(value: Any) -> Any:
-    """Every text in a JSON value, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, below in value.items():
-            yield key
-            yield from _texts(below)
-    elif isinstance(value, list):
-        for below in value:
-            yield from _texts(below)
-
-
-def _is_unstorable(text: str) -> bool:
-    return any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in text)
+def _query(request: Request, *, many: str = "") -> dict[str, Any]:
+    """The parameters of an address; `many` names one that may be there several times, or holds commas."""
+    given: dict[str, Any] = request.query_params.dict()
+    if many in given:
+        given[many] = [each for text in request.query_params.getlist(many) for each in text.split(",") if each]
+    return given

@@ -7,6 +7,6 @@
 
 from audience.criteria.cel.errors import InvalidExpression
 from audience.criteria.cel.parsing import parse
-from audience.criteria.cel.printing import written
+from audience.criteria.cel.printing import name_of, written
 
-__all__ = ["InvalidExpression", "parse", "written"]
+__all__ = ["InvalidExpression", "name_of", "parse", "written"]

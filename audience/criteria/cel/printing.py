@@ -42,6 +42,14 @@ def written(tree: Group) -> str | None:
         return None
 
 
+def name_of(field: str) -> str | None:
+    """What a condition calls a field of the tree; None for what it has no name for."""
+    try:
+        return _field(field)
+    except _Unsaid:
+        return None
+
+
 def _bare(node: Condition | Group) -> str:
     """Without parentheses around it."""
     if isinstance(node, Condition):

@@ -89,7 +89,7 @@ def test_rules_choose_people(api, address, organization):
     counted = api.post(f"{address}recalculate/").json()
 
     assert changed.status_code == 200
-    assert (changed.json()["definition"], changed.json()["condition"]) == (rules, None)
+    assert (changed.json()["definition"], changed.json()["condition"]) == (rules, 'user.fields.town == "Ulm"')
     assert (counted["status"], counted["user_count"]) == ("completed", 1)
 
 
@@ -296,6 +296,15 @@ def test_why_is_said_for_each_subscription(api, address, organization):
         (lists[0].public_id, False),
         (lists[1].public_id, True),
     ]
+
+
+def test_rules_that_no_condition_can_say_have_none(api, address):
+    rules = {"match": "all", "rules": [{"field": "suppressed", "operator": "is", "value": True}]}
+
+    changed = api.patch(address, {"definition": rules}).json()
+
+    assert (changed["definition"], changed["condition"]) == (rules, None)
+    assert api.patch(address, changed).status_code == 200
 
 
 def test_a_change_of_lists_reaches_the_campaigns_that_use_it(api, address, segment, organization):

@@ -10,7 +10,7 @@ DETAILS = [route for route in ROUTES if "{id}" in route.path]
 LISTS = [route for route in ROUTES if "{id}" not in route.path and route.method == "get"]
 MAKING = [route for route in ROUTES if route not in DETAILS + LISTS]
 # asks for something that is too long for an address, and changes nothing
-READS_BY_POST = ("preview/", "check/")
+READS_BY_POST = ("preview/", "check/", "validate/")
 
 
 @pytest.fixture
