@@ -102,6 +102,17 @@ def test_looking_changes_nothing(client, reader, news, own_spool, method):
     assert hits(own_spool) == []
 
 
+@pytest.mark.parametrize("method", ["options", "put", "delete", "patch", "trace"])
+def test_what_is_answered_to_other_methods_is_as_private_as_the_page(client, reader, news, method):
+    url = link(reader, Part(mailing_list=news))
+    page, refused = client.get(url), getattr(client, method)(url)
+
+    assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD, POST")
+    for header in ("Cache-Control", "Referrer-Policy", "X-Frame-Options", "X-Robots-Tag"):
+        assert refused[header] == page[header]
+    assert "default-src 'none'" in refused["Content-Security-Policy"]
+
+
 def test_the_button_ends_the_subscription_at_once(client, reader, news, own_spool):
     page = client.post(link(reader, Part(mailing_list=news)), {"confirm": "1"}, REMOTE_ADDR="192.0.2.8")
 
