@@ -35,7 +35,7 @@ _MARKS = (  # longest first: the mark of UTF-16 begins that of UTF-32
 )
 # Guessing among all encodings ever made finds exotic ones in short files; these are what exports are written in.
 _LIKELY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "mac_roman", "shift_jis", "gb18030", "big5"]
-_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip, as .xlsx and .ods are; .xls
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A file in chunks of rows, each ready to be written, and read while the one before is being written."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -30,7 +30,7 @@ def is_staged() -> bool:
     return connection.vendor == "postgresql"
 
 
-def chunks(file: IO[bytes], form: Format, columns: Columns, *, after: int) -> Iterator[Chunk]:
+def chunks(file: IO[bytes], form: Format, columns: Columns, *, after: int) -> Generator[Chunk, None, None]:
     """The rows behind the first `after` ones.
 
     Those are read too, since rows may repeat an address that stands there.
@@ -43,7 +43,7 @@ def chunks(file: IO[bytes], form: Format, columns: Columns, *, after: int) -> It
     return _read_ahead(found) if staged else found
 
 
-def _prepared(source: Iterator[Row | Refusal], seen: set[int], size: int, staged: bool) -> Iterator[Chunk]:
+def _prepared(source: Iterator[Row | Refusal], seen: set[int], size: int, staged: bool) -> Generator[Chunk, None, None]:
     while rows := list(islice(source, size)):
         yield Chunk(rows, _repeated(iter(rows), seen), import_staging.packed(rows) if staged else None)
 
@@ -64,7 +64,7 @@ def _repeated(rows: Iterator[Row | Refusal], seen: set[int]) -> int:
     return repeated
 
 
-def _read_ahead(source: Iterator[T]) -> Iterator[T]:
+def _read_ahead(source: Iterator[T]) -> Generator[T, None, None]:
     """The same, one thing ahead, in a thread: the database works on one chunk while Python reads the next."""
     with ThreadPoolExecutor(1, thread_name_prefix="import") as reader:
         coming = reader.submit(next, source, None)

@@ -8,7 +8,21 @@ from audience.addresses import normalise_email, normalise_phone
 from audience.csv_files import Record, records
 from audience.errors import InvalidAddress
 from audience.fields import of_list, suggest_key
-from audience.import_rows import EMAIL, PHONE, Refusal, Row, columns_of, form_of, opened, read_rows, without_erased
+from audience.import_rows import (
+    EMAIL,
+    IP_ADDRESS,
+    PHONE,
+    SOURCE,
+    SUBSCRIBED_AT,
+    TAGS,
+    Refusal,
+    Row,
+    columns_of,
+    form_of,
+    opened,
+    read_rows,
+    without_erased,
+)
 from audience.import_writing import Book, Counts, terms_of
 from audience.models import CustomField, Import
 
@@ -40,6 +54,13 @@ _PHONES = {
     "msisdn",
 }
 _PHONES |= {"telephone", "telefon", "telefonnummer", "tel", "handy", "mobil", "mobilnummer", "whatsapp"}
+_OF_SUBSCRIPTION = {
+    SUBSCRIBED_AT: {"subscribed_at", "subscribed", "subscription_date", "opt_in_date", "optin_date", "opt_in_time"}
+    | {"optin_time", "consent_date", "consented_at", "consent_at", "signup_date", "sign_up_date"},
+    IP_ADDRESS: {"ip_address", "ip", "opt_in_ip", "optin_ip", "signup_ip", "consent_ip", "subscription_ip"},
+    SOURCE: {"consent_source", "opt_in_source", "optin_source", "signup_source", "source"},
+    TAGS: {"tags", "tag"},
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +70,7 @@ class Column:
     number: int
     heading: str
     samples: list[str]
-    target: str  # `email`, `phone`, the key of a custom field, or '' where it is left out
+    target: str  # as in `Import.mapping`, '' where it is left out
 
 
 @dataclass(frozen=True)
@@ -118,7 +139,8 @@ def _by_heading(heading: str, known: Mapping[str, CustomField]) -> str:
     if key in _PHONES:
         return PHONE
     same_name = (each.key for each in known.values() if each.name.casefold() == heading.casefold())
-    return key if key in known else next(same_name, "")
+    field = key if key in known else next(same_name, "")
+    return field or next((target for target, keys in _OF_SUBSCRIPTION.items() if key in keys), "")
 
 
 def _by_content(cells: list[str]) -> str:

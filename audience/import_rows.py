@@ -58,6 +58,7 @@ class Refusal:
     cells: list[str]
 
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 Reader = Callable[[int, list[str], str], Row | Refusal]
 
 
@@ -71,7 +72,7 @@ class Columns:
     targets: Mapping[int, str]
     fields: Mapping[str, CustomField]
     country_code: str = ""
-    latest: datetime = datetime.max.replace(tzinfo=UTC)
+    latest: datetime = _NEVER
     zone: str = "UTC"
 
     def reader(self, width: int) -> Reader:

@@ -15,7 +15,7 @@ from datetime import datetime
 from json import JSONEncoder
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 
 from accounts.public_ids import new_public_id
 from audience.import_rows import Refusal, Row
@@ -148,11 +148,11 @@ COPY import_staging (number, public_id, email, phone, fields, list_fields, subsc
 FROM STDIN
 """
 
-# Who is there already: looked up one by one, since a planner that has never seen a table would rather read all of it.
+# Who is there already: looked up one by one, since no planner has ever seen the staging table.
 _FIND = """
 WITH found AS MATERIALIZED (SELECT number, ({known}) AS id FROM import_staging)
 UPDATE import_staging AS staged SET person_id = found.id
-FROM found WHERE found.number = staged.number AND found.id IS NOT NULL
+FROM found WHERE found.number = staged.number AND found.id <> staged.new_id
 """
 _BY_EMAIL = """
 SELECT id FROM audience_subscriber WHERE organization_id = %(organization)s AND email = import_staging.email
@@ -163,41 +163,46 @@ WHERE organization_id = %(organization)s AND phone = import_staging.phone AND ph
 ORDER BY email IS NOT NULL, id LIMIT 1
 """
 _LOCK = """
-SELECT person.id FROM audience_subscriber AS person
-WHERE person.id IN (SELECT person_id FROM import_staging WHERE person_id IS NOT NULL)
-ORDER BY person.id FOR NO KEY UPDATE
+SELECT id FROM audience_subscriber
+WHERE id = ANY(ARRAY(SELECT person_id FROM import_staging WHERE person_id IS NOT NULL))
+ORDER BY id FOR NO KEY UPDATE
 """
 _FIND_SUBSCRIPTIONS = """
 WITH found AS MATERIALIZED (
     SELECT staged.number, subscription.id, subscription.status
     FROM import_staging AS staged
-    JOIN audience_subscription AS subscription
-        ON subscription.mailing_list_id = %(list)s AND subscription.subscriber_id = staged.person_id
+    CROSS JOIN LATERAL (
+        SELECT id, status FROM audience_subscription
+        WHERE mailing_list_id = %(list)s AND subscriber_id = staged.person_id LIMIT 1
+    ) AS subscription
+    WHERE staged.person_id IS NOT NULL
 )
 UPDATE import_staging AS staged SET subscription_id = found.id, status = found.status
 FROM found WHERE found.number = staged.number
 """
-_PLAN = "SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off"
-_PLAN_AS_USUAL = "SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT"
+_LOOKED_AT = "ANALYZE import_staging (number, person_id, subscription_id)"
 
 _ADD_PEOPLE = """
 INSERT INTO audience_subscriber (id, public_id, organization_id, email, phone, fields, created_at, modified_at)
 SELECT new_id, public_id, %(organization)s, email, phone, fields, %(moment)s, %(moment)s
-FROM import_staging WHERE person_id IS NULL ORDER BY number
+FROM import_staging WHERE person_id IS NULL ORDER BY number {unless_known}
 """
+_UNLESS_KNOWN = "ON CONFLICT (organization_id, email) DO NOTHING"
 _ADD_SUBSCRIPTIONS = """
 INSERT INTO audience_subscription (mailing_list_id, subscriber_id, status, source, ip_address, subscribed_at,
     confirmation_due_at, unsubscribe_source, fields, created_at, modified_at)
 SELECT %(list)s, coalesce(person_id, new_id), %(status)s, coalesce(source, %(source)s),
-    coalesce(ip_address, %(ip_address)s), CASE WHEN %(confirms)s THEN NULL ELSE coalesce(subscribed_at, %(agreed_at)s) END,
-    CASE WHEN %(confirms)s AND email IS NOT NULL THEN %(moment)s::timestamptz END, '', list_fields, %(moment)s, %(moment)s
+    coalesce(ip_address, %(ip_address)s),
+    CASE WHEN %(confirms)s THEN NULL ELSE coalesce(subscribed_at, %(agreed_at)s) END,
+    CASE WHEN %(confirms)s AND email IS NOT NULL THEN %(moment)s::timestamptz END,
+    '', list_fields, %(moment)s, %(moment)s
 FROM import_staging WHERE subscription_id IS NULL ORDER BY number
 """
 _LOG_CONSENT = """
 INSERT INTO audience_consentevent (subscriber_id, mailing_list_id, list_name, kind, at, recorded_at, source, ip_address,
     wording, by_id)
-SELECT coalesce(person_id, new_id), %(list)s, %(list_name)s, %(kind)s, coalesce(subscribed_at, %(agreed_at)s), %(moment)s,
-    coalesce(source, %(source)s), coalesce(ip_address, %(ip_address)s), %(wording)s, %(by)s
+SELECT coalesce(person_id, new_id), %(list)s, %(list_name)s, %(kind)s, coalesce(subscribed_at, %(agreed_at)s),
+    %(moment)s, coalesce(source, %(source)s), coalesce(ip_address, %(ip_address)s), %(wording)s, %(by)s
 FROM import_staging WHERE subscription_id IS NULL ORDER BY number
 """
 _SPARE_SUPPRESSED = """
@@ -270,7 +275,7 @@ class Stage:
     def __init__(self, terms: Terms, parcel: Parcel) -> None:
         self.terms, self.parcel = terms, parcel
         self.how = _OVERWRITE if terms.on_conflict == OnConflict.UPDATE else _FILL
-        self.parameters = {
+        self.parameters: dict[str, Any] = {
             "list": terms.mailing_list.pk,
             "list_name": terms.mailing_list.name,
             "organization": terms.mailing_list.organization_id,
@@ -295,35 +300,44 @@ class Stage:
 
     def _write(self) -> Counts:
         self._copy()
-        known = self._find()
+        known = self._add_people()
         if known:
             self._run(_FIND_SUBSCRIPTIONS)
+            self._run(_LOOKED_AT)
             self._run(_CHANGE_PEOPLE.format(**self.how))
             if self.parameters["changes"]:
                 self._run(_CHANGE_SUBSCRIPTIONS.format(**self.how))
-        if known < len(self.parcel.staged):
-            self._run(_ADD_PEOPLE)
-        self._run(_ADD_SUBSCRIPTIONS)
+        added = self._run(_ADD_SUBSCRIPTIONS)
         self._run(_LOG_CONSENT)
         self._spare_suppressed()
         self._tag()
-        counts = self._count()
-        self._run(_PLAN_AS_USUAL)
-        return counts
+        return self._count() if known else Counts(added=added)
 
-    def _find(self) -> int:
-        """How many of these people are there already; they are locked, in the order of their keys, as in a Book."""
-        known = self._run(_FIND.format(known=_BY_EMAIL if self.parcel.by_email else _BY_PHONE))
-        if known and self._run(_LOCK) != known:
-            raise Overtaken
+    def _add_people(self) -> int:
+        """Add those who are not there yet; how many are, found and locked.
+
+        By email they are added before anybody is looked for, since most files are of new people.
+        """
+        if self.parcel.by_email:
+            added = self._run(_ADD_PEOPLE.format(unless_known=_UNLESS_KNOWN))
+            return self._find(_BY_EMAIL) if added < len(self.parcel.staged) else 0
+        known = self._find(_BY_PHONE)
+        self._run(_ADD_PEOPLE.format(unless_known=""))
         return known
+
+    def _find(self, known: str) -> int:
+        """They are locked in the order of their keys, as in a Book."""
+        found = self._run(_FIND.format(known=known))
+        if found and self._run(_LOCK) != found:
+            raise Overtaken
+        return found
 
     def _copy(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_TABLES)
             with cursor.copy(_COPY) as copy:
                 copy.write(self.parcel.lines)
-            cursor.execute(f"ANALYZE import_staging (number); {_PLAN}")
+            cursor.execute("ANALYZE import_staging (number)")
 
     def _spare_suppressed(self) -> None:
         """Nobody who is suppressed gets a confirmation mail."""

@@ -1,4 +1,4 @@
-"""Imports of CSV files into a list: upload, look at it, start, and the work in the background.
+"""Imports of files into a list: upload, look at it, start, and the work in the background.
 
     draft ──start──> queued ──> running ──> completed        cancel: draft, queued, running -> cancelled
                                                              fail:   queued, running -> failed
@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_address
 from itertools import chain, islice
 from typing import Any
 
@@ -27,20 +28,33 @@ from django.utils.timezone import now
 from accounts.actors import Actor, Surface
 from accounts.permissions import Permission, may
 from audience import import_staging
+from audience.addresses import shown
 from audience.csv_files import DELIMITERS, detect, written
 from audience.errors import ImportRefused, NotAllowed
 from audience.import_chunks import Chunk, chunks, is_staged
 from audience.import_preview import dry_run as dry_run
 from audience.import_preview import guess, headings
 from audience.import_preview import preview as preview
-from audience.import_rows import Columns, Refusal, columns_of, count_rows, form_of, opened, read_rows, without_erased
+from audience.import_rows import (
+    LONGEST_SOURCE,
+    Columns,
+    Refusal,
+    columns_of,
+    count_rows,
+    form_of,
+    opened,
+    read_rows,
+    without_erased,
+)
 from audience.import_staging import Overtaken
+from audience.import_workbooks import WRITTEN, is_workbook, to_csv
 from audience.import_writing import Book, Counts, terms_of
 from audience.models import Import, MailingList
 
 logger = logging.getLogger(__name__)
 
 TRIES = 4
+LONGEST_WORDING = 10_000
 # How long a worker stays with one import before it lets others have their turn.
 SLICE_SECONDS = 10.0
 STALLED_AFTER = timedelta(minutes=2)
@@ -56,23 +70,26 @@ Progress = Callable[[Import], None]
 def create(
     mailing_list: MailingList, file: "File[bytes]", *, by: Actor, file_name: str = "", **settings: Any
 ) -> Import:
-    """A draft for this file, with what could be found out about it. Raises NotAllowed and ImportRefused.
+    """A draft for this CSV file or workbook, with what could be found out about it.
 
-    `settings` are those of `set_up`; what is not given is guessed.
+    Raises NotAllowed and ImportRefused. `settings` are those of `set_up`; what is not given is guessed.
     """
     _require_may(by, mailing_list)
-    form = detect(file)
     draft = Import(
         organization=mailing_list.organization,
         mailing_list=mailing_list,
         file_name=(file_name or file.name or "import.csv")[-255:],
-        encoding=form.encoding,
-        delimiter=form.delimiter,
-        has_header=form.has_header,
         country_code=mailing_list.edition.default_country_code if mailing_list.edition else "",
         created_by=by.user,
     )
-    draft.file.save(f"{draft.public_id}.csv", file, save=False)
+    with tempfile.TemporaryFile() as converted:
+        if is_workbook(file):
+            form, kept = to_csv(file, converted), File(converted)
+            draft.file_format = Import.FileFormat.XLSX
+        else:
+            form, kept = detect(file), file
+        draft.encoding, draft.delimiter, draft.has_header = form.encoding, form.delimiter, form.has_header
+        draft.file.save(f"{draft.public_id}.csv", kept, save=False)
     draft.mapping = guess(draft)
     _apply(draft, settings)
     draft.save()
@@ -80,10 +97,13 @@ def create(
 
 
 def set_up(draft: Import, *, by: Actor, **settings: Any) -> Import:
-    """Say how the file is to be read: mapping, on_conflict, country_code, encoding, delimiter, has_header.
+    """Say how the file is to be read, and on what terms people are put on the list.
 
-    `mapping` is column number -> `email`, `phone`, the key of a custom field, or '' for a column to be left out. It may
-    stay incomplete until `start`. Raises NotAllowed and ImportRefused.
+    `mapping` is column number -> `email`, `phone`, the key of a custom field, one of `import_rows.OF_SUBSCRIPTION`, or
+    '' for a column to be left out; it may stay incomplete until `start`. Besides: country_code, encoding, delimiter,
+    has_header; on_conflict, opt_in_status; and the evidence of consent where the file has no column for it:
+    consent_at (with a time zone), consent_ip_address, consent_source, consent_wording.
+    Raises NotAllowed and ImportRefused.
     """
     _require_may(by, draft.mailing_list)
     if draft.status != Status.DRAFT:
@@ -93,20 +113,45 @@ def set_up(draft: Import, *, by: Actor, **settings: Any) -> Import:
     return draft
 
 
+SETTINGS = frozenset(
+    {"mapping", "on_conflict", "country_code", "encoding", "delimiter", "has_header", "opt_in_status", "consent_at"}
+    | {"consent_ip_address", "consent_source", "consent_wording"}
+)
+
+
 def _apply(draft: Import, settings: Mapping[str, Any]) -> None:
     for name, value in settings.items():
-        if name not in {"mapping", "on_conflict", "country_code", "encoding", "delimiter", "has_header"}:
+        if name not in SETTINGS:
             raise ImportRefused(f"An import has no setting {name}.")
         setattr(draft, name, value)
     draft.mapping = {str(int(column)): target for column, target in draft.mapping.items() if target}
     if draft.on_conflict not in Import.OnConflict.values:
-        raise ImportRefused("Say whether people who are on the list already are updated or skipped.")
+        raise ImportRefused("Say whether people who are on the list already are updated, filled in or skipped.")
+    if draft.opt_in_status not in Import.OptInStatus.values:
+        raise ImportRefused("Say whether people are subscribed, or unconfirmed and asked to confirm.")
+    _check_consent(draft)
+    if draft.file_format == Import.FileFormat.XLSX:  # kept as CSV of our own
+        draft.encoding, draft.delimiter = WRITTEN.encoding, WRITTEN.delimiter
     if draft.delimiter not in tuple(DELIMITERS):
         raise ImportRefused("Columns are divided by a comma, semicolon, tab or vertical bar.")
     try:
         "".encode(draft.encoding)
     except LookupError as error:
         raise ImportRefused(f"There is no encoding called {draft.encoding}.") from error
+
+
+def _check_consent(draft: Import) -> None:
+    if draft.consent_at is not None and draft.consent_at > now() + timedelta(days=1):
+        raise ImportRefused("The date of consent lies in the future; nobody can have agreed then.")
+    try:
+        address = draft.consent_ip_address
+        draft.consent_ip_address = str(ip_address(address)) if address else None
+    except ValueError as error:
+        raise ImportRefused(f"{shown(str(draft.consent_ip_address))} is not an IP address.") from error
+    if len(draft.consent_source) > LONGEST_SOURCE or not draft.consent_source.isprintable():
+        raise ImportRefused(f"The source of the consent is one line of at most {LONGEST_SOURCE} characters.")
+    if len(draft.consent_wording) > LONGEST_WORDING:
+        raise ImportRefused(f"What people were shown may have {LONGEST_WORDING:,} characters.")
 
 
 def start(draft: Import, *, by: Actor, in_background: bool = True, **settings: Any) -> Import:

@@ -19,10 +19,11 @@ from accounts.admin.pages import DeskForm, fragment, page, to
 from accounts.models import Organization
 from accounts.permissions import Permission
 from audience import fields as custom_fields
-from audience import imports
+from audience import import_rows, imports
 from audience.csv_files import DELIMITERS
 from audience.errors import AudienceError
 from audience.import_preview import Preview
+from audience.import_rows import LONGEST_SOURCE
 from audience.models import Import, MailingList
 
 Status = Import.Status
@@ -35,6 +36,12 @@ TONES = {
     Status.CANCELLED: "",
     Status.FAILED: "red",
 }
+OF_SUBSCRIPTION_NAMES = [
+    (import_rows.SUBSCRIBED_AT, "When they agreed"),
+    (import_rows.IP_ADDRESS, "IP address they agreed from"),
+    (import_rows.SOURCE, "Where they agreed"),
+    (import_rows.TAGS, "Tags, with | or , between"),
+]
 DELIMITER_NAMES = {",": "Comma ,", ";": "Semicolon ;", "\t": "Tab", "|": "Vertical bar |"}
 
 
@@ -59,7 +66,7 @@ class ImportAdmin(ScopedAdmin[Import]):
     actions = None
     add_label = "Import people"
     empty_icon = "upload_file"
-    empty_state = "Upload a CSV file of people. You see what it would add and change before anything happens."
+    empty_state = "Upload a CSV file or a workbook. You see what it would add and change before anything happens."
 
     @admin.display(description="State", ordering="status")
     def state(self, file_import: Import) -> SafeString:
@@ -113,9 +120,10 @@ def import_of(request: HttpRequest, pk: int) -> Import:
 class UploadForm(DeskForm):
     mailing_list = forms.ModelChoiceField(MailingList.objects.none(), label="Into the list", empty_label="Choose…")
     file = forms.FileField(
-        label="CSV file",
-        help_text="One person a row, with an email address or a phone number. Encoding and columns are found out.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        label="CSV file or Excel workbook",
+        help_text="One person a row, with an email address or a phone number. Encoding and columns are found out; "
+        "of a workbook the first sheet is taken.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,text/csv"}),
     )
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
@@ -148,7 +156,28 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 class ReadingForm(DeskForm):
-    """How the file is read, besides its columns."""
+    """How the file is read, besides its columns, and on what terms people are put on the list."""
+
+    opt_in_status = forms.ChoiceField(
+        label="People who are new on the list", choices=Import.OptInStatus.choices, widget=forms.RadioSelect
+    )
+    consent_at = forms.DateTimeField(
+        required=False,
+        label="When they agreed",
+        help_text="Where no column says so. Empty: now.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    consent_source = forms.CharField(
+        required=False, max_length=LONGEST_SOURCE, label="Where they agreed", help_text="Such as fair-2026 or shop."
+    )
+    consent_ip_address = forms.GenericIPAddressField(required=False, label="From which IP address")
+    consent_wording = forms.CharField(
+        required=False,
+        max_length=imports.LONGEST_WORDING,
+        label="What they were shown",
+        help_text="The words they agreed to. Kept in the consent log of everybody who is added.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
     on_conflict = forms.ChoiceField(
         label="People who are on the list already", choices=Import.OnConflict.choices, widget=forms.RadioSelect
@@ -163,7 +192,10 @@ class ReadingForm(DeskForm):
     encoding = forms.CharField(max_length=32)
 
 
-SETTINGS = ("on_conflict", "has_header", "country_code", "delimiter", "encoding")
+SETTINGS = (
+    *("on_conflict", "has_header", "country_code", "delimiter", "encoding", "opt_in_status"),
+    *("consent_at", "consent_source", "consent_ip_address", "consent_wording"),
+)
 
 
 def import_page(request: HttpRequest, pk: int) -> HttpResponse:
@@ -238,6 +270,7 @@ def _targets(mailing_list: MailingList) -> list[tuple[str, list[tuple[str, str]]
     known: Mapping[str, Any] = custom_fields.of_list(mailing_list)
     fields = sorted(((key, field.name) for key, field in known.items()), key=lambda pair: pair[1].casefold())
     groups = [("Address", [("email", "Email address"), ("phone", "Phone number")]), ("Fields", fields)]
+    groups += [("Consent and tags", OF_SUBSCRIPTION_NAMES)]
     return [(name, choices) for name, choices in [*groups, ("", [(NEW, "+ Make a new field")])] if choices]
 
 

@@ -13,7 +13,14 @@ from tests.factories import MailingListFactory
 pytestmark = pytest.mark.django_db
 
 ROWS = b"E-Mail;First name;Coffee\nanna@example.com;Anna;black\nnot an address;Ben;white\nclara@example.com;Clara;\n"
-READING = {"on_conflict": "update", "has_header": "on", "country_code": "", "delimiter": ";", "encoding": "utf-8"}
+READING = {
+    "on_conflict": "update",
+    "opt_in_status": "subscribed",
+    "has_header": "on",
+    "country_code": "",
+    "delimiter": ";",
+    "encoding": "utf-8",
+}
 COLUMNS = {"column-0": "email", "column-1": "", "column-2": ""}
 
 

@@ -4,8 +4,10 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, cast
+from zoneinfo import ZoneInfo
 
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
@@ -18,15 +20,16 @@ from accounts.models import User
 from audience import imports
 from audience.errors import AudienceError
 from audience.import_preview import Column
+from audience.import_rows import OF_SUBSCRIPTION
 from audience.import_writing import Counts
 from audience.models import Import, MailingList
 
 
 class Command(BaseCommand):
-    help = "Import the people of a CSV file into a list."
+    help = "Import the people of a CSV file or a workbook into a list."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="The CSV file.")
+        parser.add_argument("file", type=Path, help="The CSV file, or the workbook (.xlsx).")
         parser.add_argument("--list", required=True, dest="list_name", help="The list: its id (lst_...) or its name.")
         parser.add_argument("--as", required=True, dest="username", help="The user who imports.")
         parser.add_argument(
@@ -34,10 +37,20 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="COLUMN=FIELD",
-            help="What a column holds: its heading or number (from 1), and email, phone or the key of a custom field. "
+            help="What a column holds: its heading or number (from 1), and email, phone, the key of a custom field or "
+            f"one of {', '.join(OF_SUBSCRIPTION)}. "
             "May be given many times; columns not named are guessed, and FIELD may be empty to leave one out.",
         )
-        parser.add_argument("--skip", action="store_true", help="Leave people who are on the list already as they are.")
+        known = parser.add_mutually_exclusive_group()
+        known.add_argument("--skip", action="store_true", help="Leave people who are on the list already as they are.")
+        known.add_argument("--fill", action="store_true", help="Only fill in what is missing of people on the list.")
+        parser.add_argument(
+            "--unconfirmed", action="store_true", help="New people have to confirm: they get the confirmation mail."
+        )
+        parser.add_argument("--agreed-at", help="When they agreed, such as 2026-03-31T14:05, if no column says so.")
+        parser.add_argument("--agreed-in", help="Where they agreed, such as fair-2026, if no column says so.")
+        parser.add_argument("--agreed-from", metavar="IP", help="From which address they agreed, if no column says so.")
+        parser.add_argument("--wording", help="What they were shown when they agreed.")
         parser.add_argument("--country-code", help="Completes phone numbers written without a country, such as +45.")
         parser.add_argument("--encoding", help="The file's encoding, if it is not found out right.")
         parser.add_argument("--delimiter", help="What divides columns, if it is not found out right.")
@@ -84,9 +97,7 @@ def _mailing_list(name: str, by: Actor) -> MailingList:
 @contextmanager
 def _draft(mailing_list: MailingList, by: Actor, options: dict[str, Any]) -> Iterator[Import]:
     """The import, set up; it is forgotten at the end if it was not started."""
-    given = {name: options[name] for name in ("country_code", "encoding", "delimiter") if options[name]}
-    if options["skip"]:
-        given["on_conflict"] = Import.OnConflict.SKIP
+    given = _settings(mailing_list, options)
     try:
         with options["file"].open("rb") as file:
             draft = imports.create(mailing_list, File(file, name=options["file"].name), by=by, **given)
@@ -100,6 +111,28 @@ def _draft(mailing_list: MailingList, by: Actor, options: dict[str, Any]) -> Ite
         draft.refresh_from_db()
         if draft.status == Import.Status.DRAFT:
             imports.discard(draft, by=by)
+
+
+def _settings(mailing_list: MailingList, options: dict[str, Any]) -> dict[str, Any]:
+    given = {name: options[name] for name in ("country_code", "encoding", "delimiter") if options[name]}
+    words = {"agreed_in": "consent_source", "agreed_from": "consent_ip_address", "wording": "consent_wording"}
+    given |= {ours: options[theirs] for theirs, ours in words.items() if options[theirs]}
+    if options["skip"] or options["fill"]:
+        given["on_conflict"] = Import.OnConflict.SKIP if options["skip"] else Import.OnConflict.FILL
+    if options["unconfirmed"]:
+        given["opt_in_status"] = Import.OptInStatus.UNCONFIRMED
+    if options["agreed_at"]:
+        given["consent_at"] = _moment(options["agreed_at"], mailing_list)
+    return given
+
+
+def _moment(text: str, mailing_list: MailingList) -> datetime:
+    """Without a zone, in the organization's."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"--agreed-at {text}: write it like 2026-03-31T14:05.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(mailing_list.organization.timezone))
 
 
 def _mapping(draft: Import, given: list[str]) -> dict[str, str]:
@@ -151,7 +184,10 @@ def _try(console: Console, draft: Import) -> None:
 
 
 def _tell_columns(console: Console, draft: Import) -> None:
-    console.print(f"{draft.file_name}: {draft.encoding}, columns divided by {draft.delimiter!r}")
+    if draft.file_format == Import.FileFormat.XLSX:
+        console.print(f"{draft.file_name}: {draft.get_file_format_display()}")
+    else:
+        console.print(f"{draft.file_name}: {draft.encoding}, columns divided by {draft.delimiter!r}")
     for column in imports.preview(draft).columns:
         console.print(f"  {column.heading or f'column {column.number + 1}'} -> {column.target or '(left out)'}")
 
