@@ -17,7 +17,7 @@ from audience.models import MailingList, Subscriber, Suppression
 from audience.selection import Part
 from audience.verdicts import Verdict, verdict, words
 from campaigns.models import Campaign, CampaignRun
-from delivery import capping
+from delivery import audiences, capping
 from delivery.capping import CAPPED
 from delivery.models import Recipient
 
@@ -72,11 +72,6 @@ def reason_for(target: Campaign | CampaignRun, person: Subscriber) -> Reason:
     return _without_recipient(campaign, person) if fixed else _as_it_is(campaign, person)
 
 
-def parts_of(campaign: Campaign) -> list[Part]:
-    """The campaign's audience as `audience.selection` takes it."""
-    return [Part(each.mailing_list_id, each.segment_id, each.excluded) for each in campaign.audience.all()]
-
-
 def _recipient(run: CampaignRun, person: Subscriber) -> Recipient | None:
     found = Recipient.objects.filter(run=run, subscriber=person)
     return found.select_related("run__campaign__organization", "subscription__mailing_list").first()
@@ -127,7 +122,7 @@ def _skipped(recipient: Recipient, about: dict[str, Any]) -> Reason:
 
 def _without_recipient(campaign: Campaign, person: Subscriber) -> Reason:
     """Of a run that left the person out without a row."""
-    now_is = verdict(campaign.organization, parts_of(campaign), person, channel=campaign.channel)
+    now_is = _verdict(campaign, person)
     if not now_is.in_audience:
         return _left_out(now_is)
     changed = "Not in the audience when it was fixed. By the lists and segments of today, they would be."
@@ -136,7 +131,7 @@ def _without_recipient(campaign: Campaign, person: Subscriber) -> Reason:
 
 def _as_it_is(campaign: Campaign, person: Subscriber) -> Reason:
     """Of a campaign whose audience is not fixed."""
-    now_is = verdict(campaign.organization, parts_of(campaign), person, channel=campaign.channel)
+    now_is = _verdict(campaign, person)
     parts = _named(now_is.included_by)
     if not now_is.in_audience:
         return _left_out(now_is)
@@ -152,6 +147,10 @@ def _as_it_is(campaign: Campaign, person: Subscriber) -> Reason:
         )
     sentence = f"They would get it: in the audience by {' and '.join(parts)}."
     return Reason(why=Why.WOULD_GET, sentence=sentence, as_of_now=True, parts=parts)
+
+
+def _verdict(campaign: Campaign, person: Subscriber) -> Verdict:
+    return verdict(campaign.organization, audiences.of(campaign).parts, person, channel=campaign.channel)
 
 
 def _left_out(now_is: Verdict) -> Reason:

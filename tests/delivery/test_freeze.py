@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audience.models import Subscriber, Suppression
-from campaigns import lifecycle
+from campaigns import drafts, lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import CampaignRun, State, Variant
 from delivery import freeze as freezing
+from delivery import progress
 from delivery.freeze import freeze
 from delivery.models import Batch, Recipient
-from tests.factories import EmailFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
+from stats.reports import report
+from tests.factories import EmailFactory, MailingListFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
 
 
 def calculating(people=3, variants=(), **about):
@@ -67,6 +69,39 @@ def test_people_who_must_not_be_mailed_are_kept_with_the_reason():
     assert (campaign.user_count, campaign.total_recipients) == (4, 1)
     assert not run.recipients.filter(state="skipped", batch__isnull=False).exists()
     assert not run.recipients.filter(state="skipped", settled_at__isnull=True).exists()
+
+
+@pytest.mark.django_db
+def test_excluded_people_are_counted_beside_the_audience_and_not_written_down():
+    campaign = draft_campaign(people=3)
+    readers = campaign.audience.get().mailing_list
+    without = MailingListFactory(organization=campaign.organization)
+    SubscriptionFactory(mailing_list=without, subscriber=readers.subscriptions.first().subscriber)
+    SubscriptionFactory(mailing_list=without)
+    parts = [drafts.Part(mailing_list=readers), drafts.Part(mailing_list=without, excluded=True)]
+    drafts.edit(campaign, by=staff(campaign.organization), audience=parts)
+    lifecycle.send_now(campaign, by=staff(campaign.organization))
+
+    run = freeze(campaign)
+
+    assert (run.excluded, run.planned, run.skipped, run.recipients.count()) == (1, 2, 0, 2)
+    assert progress.of(run).excluded == 1
+    assert report(campaign).figures.excluded == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("variants", [(), (50,)])
+def test_people_who_get_a_message_come_first_and_in_their_order(variants):
+    campaign = calculating(people=3, variants=variants)
+    readers = campaign.audience.get().mailing_list
+    SubscriptionFactory(mailing_list=readers, status="bounced")
+    SubscriptionFactory(mailing_list=readers)
+
+    run = freeze(campaign)
+
+    written = list(run.recipients.order_by("pk").values_list("state", "subscriber"))
+    assert [state for state, _ in written] == ["pending"] * 4 + ["skipped"]
+    assert written[:4] == sorted(written[:4])
 
 
 @pytest.mark.django_db

@@ -124,6 +124,13 @@ def test_show_tells_one_campaign(draft, reference):
     assert [event["verb"] for event in shown["history"]] == ["create"]
 
 
+def test_show_tells_the_frequency_cap(organization, bob):
+    campaign = draft_campaign(organization, frequency_cap_hours=24)
+
+    assert run_json("show", campaign.public_id)["frequency_cap_hours"] == 24
+    assert "24 hours" in run("show", campaign.public_id)
+
+
 def test_show_prints_what_is_missing_what_can_be_done_and_the_history(organization, bob):
     campaign = draft_campaign(organization, by=acting(bob), audience=[])
 
