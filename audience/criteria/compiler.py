@@ -59,10 +59,10 @@ def _compile_group(node: Group, vocabulary: Vocabulary) -> Q:
 def _compile_on(node: Group, vocabulary: Vocabulary) -> Q:
     """Some subscription to the list, which is the row looked at where rules look at rows of that list only."""
     mailing_list, on_row = vocabulary.on(node.on)
-    holds = _compile_group(node, on_row) if node.rules else EVERYBODY
     scope = vocabulary.scope
+    holds = _compile_group(node, on_row) if node.rules else Q()
     if scope.row == "" and scope.mailing_lists == (mailing_list.pk,):
-        return holds
+        return holds or EVERYBODY
     return Q(Exists(vocabulary.rows().filter(holds, mailing_list=mailing_list)))
 
 
@@ -86,5 +86,7 @@ def say(node: Condition | Group, vocabulary: Vocabulary, *, outermost: bool = Fa
 
 def _say_on(node: Group, vocabulary: Vocabulary) -> str:
     mailing_list, on_row = vocabulary.on(node.on)
+    if not node.rules:
+        return f"on {mailing_list}"
     said = say(Group(node.match, node.rules), on_row, outermost=True)
-    return f"on {mailing_list} with ({said})" if said else f"on {mailing_list}"
+    return f"on {mailing_list} with ({said})"

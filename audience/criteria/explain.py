@@ -58,7 +58,8 @@ def _explain(node: Condition | Group, vocabulary: Vocabulary, place: _Place) -> 
         return _told(node, vocabulary, _asked(node, vocabulary, place))
     inside, at = (vocabulary, place) if not node.on else _on(node.on, vocabulary, place)
     parts = tuple(_explain(rule, inside, at) for rule in node.rules)
-    holds = False if node.on and at.row is None else _together(node.match, parts)
+    is_on = not node.on or at.row is not None
+    holds = _together(node.match, parts) if is_on and parts else is_on
     return _told(node, vocabulary, holds, parts)
 
 

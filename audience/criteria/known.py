@@ -2,9 +2,11 @@
 
 from functools import cached_property
 
+from django.db.models import Q
+
 from accounts.models import Organization
 from audience.errors import InvalidRules
-from audience.models import CustomField, MailingList, Segment, SubscriberTag
+from audience.models import CustomField, MailingList, Segment, SubscriberTag, Suppression
 
 MOST_COMPILED = 1000
 
@@ -37,6 +39,22 @@ class Known:
         for pk, name in SubscriberTag.objects.of(self.organization).values_list("pk", "name"):
             found[name.lower()] = (*found.get(name.lower(), ()), pk)
         return found
+
+    @cached_property
+    def suppressed_everywhere(self) -> set[str]:
+        """The kinds of suppressions there are in the system and in the organization."""
+        everywhere = Q(organization=None) | Q(organization=self.organization, mailing_list=None)
+        return self._kinds(everywhere)
+
+    @cached_property
+    def suppressed_for_lists(self) -> set[str]:
+        """The same for single lists of the organization."""
+        return self._kinds(Q(organization=self.organization, mailing_list__isnull=False))
+
+    def _kinds(self, scope: Q) -> set[str]:
+        """Of each kind the first will do, however many there are."""
+        rows = Suppression.objects.filter(scope)
+        return {kind for kind in Suppression.Kind.values if rows.filter(kind=kind).exists()}
 
     def segment(self, public_id: str) -> Segment | None:
         """With its lists."""

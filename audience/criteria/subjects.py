@@ -1,6 +1,7 @@
 """Subjects that are no single value: tags, suppression, a random sample, and reasons to select nobody."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,7 +173,7 @@ def wanted(subject: Any, operator: str, value: Json) -> bool:
     return bool(read) is (operator == "is")
 
 
-def suppressed(scope: Scope) -> Q:
+def suppressed(scope: Scope, known: Known) -> Q:
     """Nothing is sent to the person's address: in the system, the organization, or the list of the row looked at.
 
     Where no row is looked at, the lists of all their subscriptions count. The address is the email address and its
@@ -180,32 +181,35 @@ def suppressed(scope: Scope) -> Q:
     """
     organization = scope.organization
     everywhere = Q(organization=None) | Q(organization=organization, mailing_list=None)
-    for_lists = Q(organization=organization, mailing_list__isnull=False)
-    wide = _banned(everywhere, everywhere, scope.person)
+    wide = _banned(everywhere, known.suppressed_everywhere, scope.person)
+    if not known.suppressed_for_lists:
+        return wide
     if scope.row is not None:
-        return wide | _banned(for_lists, Q(mailing_list=OuterRef(f"{scope.row}mailing_list")), scope.person)
-    on_row = _banned(for_lists, Q(mailing_list=OuterRef("mailing_list")), "subscriber__")
-    some_row = Subscription.objects.filter(on_row, subscriber=OuterRef(f"{scope.person}pk"))
-    return wide | (Q(Exists(Suppression.objects.filter(for_lists))) & Q(Exists(some_row)))
+        of_row = Q(mailing_list=OuterRef(f"{scope.row}mailing_list"))
+        return wide | _banned(of_row, known.suppressed_for_lists, scope.person)
+    on_row = _banned(Q(mailing_list=OuterRef("mailing_list")), known.suppressed_for_lists, "subscriber__")
+    return wide | Q(Exists(Subscription.objects.filter(on_row, subscriber=OuterRef(f"{scope.person}pk"))))
 
 
-def _banned(any_scope: Q, scope: Q, person: str) -> Q:
-    """The first question of each pair is asked once for the whole statement: most organizations suppress no domains.
+def _banned(scope: Q, kinds: Collection[str], person: str) -> Q:
+    """Asked only of the kinds there are: most organizations suppress no domains.
 
     One EXISTS for each value, since a planner can hash an equality with a column, and not a list of expressions.
     """
-    kinds = [(Suppression.Kind.EMAIL, OuterRef(f"{person}email"))]
-    kinds += [(Suppression.Kind.DOMAIN, domain) for domain in _domains(person)]
-    banned = Q()
-    for kind, value in kinds:
-        banned |= _listed(any_scope, scope, kind, value)
     without_email = Q(**{f"{person}email": None}) | Q(**{f"{person}email": ""})
-    return banned | (without_email & _listed(any_scope, scope, Suppression.Kind.PHONE, OuterRef(f"{person}phone")))
+    banned = NOBODY
+    if Suppression.Kind.EMAIL in kinds:
+        banned |= _listed(scope, Suppression.Kind.EMAIL, OuterRef(f"{person}email"))
+    if Suppression.Kind.DOMAIN in kinds:
+        for domain in _domains(person):
+            banned |= _listed(scope, Suppression.Kind.DOMAIN, domain)
+    if Suppression.Kind.PHONE in kinds:
+        banned |= without_email & _listed(scope, Suppression.Kind.PHONE, OuterRef(f"{person}phone"))
+    return banned
 
 
-def _listed(any_scope: Q, scope: Q, kind: str, value: Any) -> Q:
-    rows = Suppression.objects.filter(kind=kind)
-    return Q(Exists(rows.filter(any_scope))) & Q(Exists(rows.filter(scope, value=value)))
+def _listed(scope: Q, kind: str, value: Any) -> Q:
+    return Q(Exists(Suppression.objects.filter(scope, kind=kind, value=value)))
 
 
 def _domains(person: str) -> list[Any]:

@@ -137,7 +137,7 @@ class Vocabulary:
             "created_at": lambda: Column(
                 name="created_at", label="Known since", kind="moment", expression=F(f"{person}created_at"), **self._when
             ),
-            "suppressed": lambda: Fact("suppressed", "Suppressed", suppressed(scope)),
+            "suppressed": lambda: Fact("suppressed", "Suppressed", suppressed(scope, self.known)),
             "sample": lambda: Sample(scope),
             "status": lambda: self._on_row("status", "Subscription status", "choice", **_STATUSES),
             **{name: partial(self._on_row, name, label, "moment", **self._when) for name, label in _MOMENTS.items()},

@@ -56,11 +56,13 @@ def holds(node, world, person, row, chain=()):
     if "on" in node:
         if node["on"] not in person["rows"]:
             return False
+        if not node["rules"]:
+            return True
         row = node["on"]
     answers = [holds(rule, world, person, row, chain) for rule in node["rules"]]
     if node["match"] == "all":
         return _all(answers)
-    some = _not(_all([_not(answer) for answer in answers])) if answers else False
+    some = _not(_all([_not(answer) for answer in answers]))
     return {"any": some, "not": _not(some)}[node["match"]]
 
 
