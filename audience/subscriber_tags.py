@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
+from accounts.texts import breaks
 from audience.addresses import shown
 from audience.errors import InvalidTag
 from audience.models import SubscriberTag, Subscription, TaggedSubscription
@@ -40,6 +41,6 @@ def cleaned(names: Iterable[str]) -> list[str]:
 
 def _cleaned(name: str) -> str:
     stripped = " ".join(name.split())
-    if not stripped or len(stripped) > LONGEST or not stripped.isprintable():
+    if not stripped or len(stripped) > LONGEST or breaks(name):
         raise InvalidTag(f"{shown(name)} cannot be a tag: use 1 to {LONGEST} letters on one line.")
     return stripped

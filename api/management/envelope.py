@@ -86,7 +86,7 @@ def in_fields() -> Iterator[None]:
     except InvalidTag as error:
         raise ValidationError({"tags": [str(error)]}) from error
     except InvalidAddress as error:
-        raise ValidationError({"phone" if "phone number" in str(error) else "email": [str(error)]}) from error
+        raise ValidationError({"email" if "email address" in str(error) else "phone": [str(error)]}) from error
 
 
 def _messages(value: Any, place: str = "") -> Iterator[str]:

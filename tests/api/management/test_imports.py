@@ -1,0 +1,153 @@
+"""`imports/`: files of people, over REST."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from audience import imports
+from audience.models import CustomField, Import, Subscription
+from tests.api.management.conftest import ROOT
+from tests.factories import MailingListFactory
+
+URL = f"{ROOT}imports/"
+PEOPLE = "Mail,Vorname\nann@example.com,Ann\nnonsense,Bob\n"
+
+
+@pytest.fixture
+def body(organization, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    CustomField.objects.create(organization=organization, key="first_name", name="First name")
+    mailing_list = MailingListFactory(organization=organization)
+    return {"mailing_list_id": mailing_list.public_id}
+
+
+@pytest.fixture
+def draft(api, body):
+    given = body | {"text": PEOPLE, "mapping": {"mail": "email", "1": "first_name"}}
+    return api.post(URL, given).json()
+
+
+def test_text_becomes_a_draft_with_its_mapping_by_heading_or_number(draft):
+    assert (draft["status"], draft["mapping"]) == ("draft", {"0": "email", "1": "first_name"})
+    assert (draft["has_errors"], draft["rows_done"]) == (False, 0)
+    assert not Subscription.objects.exists()
+
+
+def test_a_file_is_uploaded_as_a_form(api, body):
+    file = SimpleUploadedFile("people.csv", PEOPLE.encode())
+
+    answer = api.post(URL, body | {"file": file, "mapping": '{"1": "first_name"}'}, format="multipart")
+
+    assert answer.status_code == 201
+    assert answer.json()["file_name"] == "people.csv"
+    assert answer.json()["mapping"]["1"] == "first_name"
+
+
+def test_an_import_is_tried_started_watched_and_its_errors_fetched(api, draft):
+    address = f"{URL}{draft['id']}/"
+
+    preview = api.get(f"{address}preview/").json()
+    tried = api.post(f"{address}dry-run/").json()
+    started = api.post(f"{address}start/")
+    imports.run(Import.objects.get().pk)
+    done = api.get(address).json()
+    errors = api.get(f"{address}errors/").getvalue().decode()
+
+    assert [column["heading"] for column in preview["columns"]] == ["Mail", "Vorname"]
+    assert (tried["added"], tried["refused"], tried["refusals"][0]["row"]) == (1, 1, 3)
+    assert (started.status_code, started.json()["status"]) == (200, "queued")
+    assert (done["status"], done["added"], done["refused"], done["has_errors"]) == ("completed", 1, 1, True)
+    assert "nonsense" in errors
+    assert Subscription.objects.get().subscriber.fields == {"first_name": "Ann"}
+
+
+def test_one_request_may_do_it_all(api, body):
+    answer = api.post(URL, body | {"text": PEOPLE, "mapping": {"Mail": "email"}, "start": True})
+
+    assert (answer.status_code, answer.json()["status"]) == (201, "queued")
+
+
+def test_uploading_with_one_idempotency_key_makes_one_draft(api, body):
+    answers = []
+    for _ in range(2):
+        given = body | {"file": SimpleUploadedFile("people.csv", PEOPLE.encode())}
+        answers.append(api.post(URL, given, format="multipart", HTTP_IDEMPOTENCY_KEY="people"))
+
+    assert answers[0].json() == answers[1].json()
+    assert Import.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, "file"),
+        ({"text": ""}, "text"),
+        ({"text": "   \n"}, "file"),
+        ({"text": PEOPLE, "mapping": {"Nachname": "first_name"}}, "mapping"),
+        ({"text": PEOPLE, "mapping": {"0": 7}}, "mapping"),
+        ({"text": PEOPLE, "mapping": ["email"]}, "mapping"),
+        ({"text": PEOPLE, "mapping": {"0": "\x00"}}, "mapping"),
+        ({"text": PEOPLE, "mapping": {"0": "", "1": "first_name"}, "start": True}, "mapping"),
+        ({"text": PEOPLE, "on_conflict": "explode"}, "on_conflict"),
+        ({"text": PEOPLE, "country_code": "Denmark"}, "country_code"),
+        ({"text": PEOPLE, "encoding": "klingon"}, "file"),
+    ],
+)
+def test_what_cannot_be_read_leaves_no_draft(api, body, changes, field):
+    answer = api.post(URL, body | changes)
+
+    assert answer.status_code == 400, answer.json()
+    assert list(answer.json()) == [field]
+    assert not Import.objects.exists()
+
+
+def test_a_draft_is_set_up_and_thrown_away(api, draft):
+    address = f"{URL}{draft['id']}/"
+
+    changed = api.patch(address, {"on_conflict": "skip", "mapping": {"Mail": "email", "Vorname": ""}})
+    gone = api.delete(address)
+
+    assert (changed.json()["on_conflict"], changed.json()["mapping"]) == ("skip", {"0": "email"})
+    assert gone.status_code == 204
+    assert not Import.objects.exists()
+
+
+def test_what_was_started_is_not_set_up_tried_started_or_deleted_again(api, draft):
+    address = f"{URL}{draft['id']}/"
+    api.post(f"{address}start/")
+
+    answers = [
+        api.patch(address, {"on_conflict": "skip"}),
+        api.post(f"{address}dry-run/"),
+        api.post(f"{address}start/"),
+        api.delete(address),
+    ]
+
+    assert [answer.status_code for answer in answers] == [409] * 4
+
+
+def test_cancelling_twice_is_a_conflict(api, draft):
+    first, again = (api.post(f"{URL}{draft['id']}/cancel/") for _ in range(2))
+
+    assert (first.json()["status"], again.status_code) == ("cancelled", 409)
+
+
+def test_without_refused_rows_there_is_no_file_of_them(api, draft):
+    assert api.get(f"{URL}{draft['id']}/errors/").status_code == 404
+
+
+def test_who_may_only_read_sees_counts_and_no_people(viewer_api, draft):
+    address = f"{URL}{draft['id']}/"
+
+    assert viewer_api.get(address).status_code == 200
+    assert viewer_api.get(f"{address}preview/").status_code == 403
+    assert viewer_api.post(f"{address}start/").status_code == 403
+
+
+def test_imports_are_found(api, body, draft, django_assert_num_queries):
+    def found(query):
+        return [row["id"] for row in api.get(f"{URL}?{query}").json()["results"]]
+
+    assert found("status=draft") == found(f"mailing_list_id={body['mailing_list_id']}") == [draft["id"]]
+    assert found("status=completed") == found("search=elsewhere") == []
+    with django_assert_num_queries(3):
+        api.get(URL)
