@@ -52,6 +52,10 @@ class SegmentAdmin(ScopedAdmin[Segment]):
         "A segment is a saved rule over people, to send to or to leave out: everybody in Berlin, or on two lists."
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
+        """Not those a program made for one campaign; their pages can be reached from that campaign."""
+        return super().get_queryset(request).filter(is_ad_hoc=False)
+
     @admin.display(description="Segment", ordering="name")
     def segment(self, segment: Segment) -> SafeString:
         return format_html('{}<span class="bs-cell-sub">{}</span>', segment.name, segment.description)
@@ -101,7 +105,7 @@ class SegmentForm(DeskForm):
     """`rules` is the JSON of the tree; the page's script draws it as rows."""
 
     name = forms.CharField(max_length=255)
-    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "bs-textarea--low"}))
     edition = forms.ModelChoiceField(Edition.objects.none(), required=False, empty_label="No edition")
     mailing_lists = forms.ModelMultipleChoiceField(
         MailingList.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label="On any of these lists"

@@ -267,12 +267,15 @@
     box.addEventListener("problems", (event) => {
       box.querySelectorAll(".bs-rule__problem").forEach((told) => told.remove());
       box.querySelectorAll(".has-problem").forEach((item) => item.classList.remove("has-problem"));
+      box.querySelectorAll("[aria-describedby]").forEach((field) => field.removeAttribute("aria-describedby"));
       for (const { path, message } of event.detail) {
         const place = path.join(".");
         const item = place ? box.querySelector(`[data-path="${place}"]`) : root;
         if (!item) continue;
         item.classList.add("has-problem");
-        const told = element("p", { class: "bs-error bs-rule__problem" }, icon("error"), message);
+        const told = element("p", { class: "bs-error bs-rule__problem", id: `problem-${place}` }, icon("error"), message);
+        const part = item.list ? item.querySelector(":scope > .bs-group__head") : item;
+        part.querySelectorAll("[data-part]").forEach((field) => field.setAttribute("aria-describedby", told.id));
         item.list ? item.list.before(told) : item.append(told);
       }
     });

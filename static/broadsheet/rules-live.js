@@ -54,6 +54,7 @@
     ask();
 
     const why = document.getElementById("why-form");
+    document.getElementById("why").hidden = false; // it asks about what is being written, which only a script can send
     why?.addEventListener("submit", async (event) => {
       event.preventDefault();
       const values = new FormData(form);
