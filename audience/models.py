@@ -51,7 +51,9 @@ class Subscriber(models.Model):
     """One person of an organization, known by an email address, a phone number, or both."""
 
     public_id = PublicIdField("sub")
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="subscribers")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="subscribers", db_index=False
+    )  # led by the constraint
     email = models.CharField(max_length=254, null=True, blank=True, help_text="Lower case, IDNA domain.")  # noqa: DJ001 - NULL keeps the unique constraint apart from people without one
     # kept by the database, so that a suppressed domain is found by equality
     email_domain = models.GeneratedField(
@@ -102,7 +104,9 @@ class Subscription(models.Model):
         BOUNCED = "bounced", "Bounced"
         COMPLAINED = "complained", "Complained"
 
-    mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="subscriptions")
+    mailing_list = models.ForeignKey(
+        MailingList, on_delete=models.CASCADE, related_name="subscriptions", db_index=False
+    )  # led by the constraint
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="subscriptions")
     status = models.CharField(max_length=16, choices=Status, default=Status.SUBSCRIBED)
     source = models.CharField(
@@ -169,7 +173,9 @@ class ConsentEvent(models.Model):
     organization_path = "subscriber__organization"
 
     # Django would delete these before the person, which the database refuses; it deletes them itself.
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.DO_NOTHING, related_name="consent_events")
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.DO_NOTHING, related_name="consent_events", db_index=False
+    )  # led by the index of a person's page
     mailing_list = models.ForeignKey(
         MailingList, null=True, blank=True, on_delete=models.SET_NULL, related_name="consent_events"
     )
