@@ -18,7 +18,8 @@ from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from accounts.public_ids import new_public_id
 from audience import selection
-from audience.models import MailingList, Segment
+from audience.models import MailingList
+from audience.segments import listed
 from campaigns import drafts
 from campaigns.admin.estimates import Estimate, estimate
 from campaigns.admin.lookup import back_to, campaign_of, crumbs_of, explain
@@ -136,7 +137,8 @@ def key_of(part: Part) -> str:
 
 def _parts_offered(organization: Organization, campaign: Campaign | None) -> dict[str, Part]:
     lists = [Part(mailing_list=row) for row in MailingList.objects.of(organization)]
-    segments = [Part(segment=row) for row in Segment.objects.of(organization)]
+    own = [part.segment for part in _parts_of(campaign) if part.segment and part.segment.is_ad_hoc]
+    segments = [Part(segment=row) for row in [*listed(organization), *own]]
     # A segment within a list is made through the APIs; here it can be kept or taken out.
     combined = [part for part in _parts_of(campaign) if part.mailing_list and part.segment]
     plain = [Part(mailing_list=part.mailing_list, segment=part.segment) for part in combined]

@@ -10,6 +10,7 @@ from django.urls import reverse
 from audience.admin.segment_trial import Trial
 from audience.errors import TooSlow
 from audience.models import CustomField, Segment, SubscriberTag
+from campaigns import drafts
 from tests.factories import (
     MailingListFactory,
     SegmentFactory,
@@ -385,3 +386,24 @@ def test_deleting_asks_with_numbers_and_with_who_asks_for_it(organization, bob, 
     assert "1,234 people are in it" in page
     assert "“Without them”" in page
     assert "Unrelated" not in page
+
+
+def test_segments_made_for_one_campaign_are_offered_to_nobody_else(organization, bob, login, mailing_list):
+    SegmentFactory(organization=organization, name="Readers of the news")
+    SegmentFactory(organization=organization, name="Hidden one", is_ad_hoc=True)
+    browser = login(bob)
+
+    for name in ("admin:audience_segment_changelist", "admin:campaigns_campaign_add"):
+        page = browser.get(reverse(name)).content.decode()
+
+        assert "Readers of the news" in page
+        assert "Hidden one" not in page
+
+
+def test_a_campaign_keeps_the_segment_that_was_made_for_it(organization, bob, login):
+    own = SegmentFactory(organization=organization, name="Hidden one", is_ad_hoc=True)
+    campaign = draft_campaign(organization, audience=[drafts.Part(segment=own)])
+
+    page = login(bob).get(reverse("admin:campaigns_campaign_change", args=[campaign.pk])).content.decode()
+
+    assert "Hidden one" in page
