@@ -26,6 +26,8 @@ from delivery.capping import CAPPED
 
 # Joins and sorts of a million people fit into this much; more is written to disk piece by piece.
 _WORK_MEMORY = "64MB"
+# From so many people on, reading whole tables beats looking people up.
+_MANY = 50_000
 # Seconds: what an estimate takes to be worth keeping, and for how long it is kept.
 _LONG, _KEPT = 1.0, 60
 _CAPPED = """
@@ -81,7 +83,7 @@ def sql(audience: Audience, *, at: datetime, but: CampaignRun | None = None) -> 
     `skip_reason` is '' for people who may be sent to, one of `selection.SKIP_REASONS`, or `capped`: mailed within the
     cap before `at` by another run than `but`.
     """
-    people = selection.select(audience.organization, audience.parts, channel=audience.channel)
+    people: Any = selection.select(audience.organization, audience.parts, channel=audience.channel)
     chosen, parameters = _compiled(people.order_by().values("id", "subscription_id", "address", "skip_reason"))
     mailed = _mailed(audience, at, but)
     if mailed is None:
@@ -134,6 +136,7 @@ def _key(audience: Audience) -> str:
 
 def _count(audience: Audience) -> Estimate:
     with planned_for_many():
+        expect(selection.at_most(audience.organization, audience.parts))
         statement, parameters = sql(audience, at=now())
         with connection.cursor() as cursor:
             cursor.execute(_COUNTED.format(audience=statement), parameters)
@@ -162,3 +165,14 @@ def planned_for_many() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEMORY}'; SET LOCAL jit = off")
         yield
+
+
+def expect(people: int) -> None:
+    """Tell the planner that the rest of this transaction is about so many people, where that is many.
+
+    PostgreSQL cannot guess how many come out of "each person's best subscription", takes it for 200, and would look up
+    each of a million by its key.
+    """
+    if people >= _MANY and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_nestloop = off")

@@ -82,6 +82,7 @@ def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     capping.wait_for_others(campaign.organization, campaign.channel, capped=bool(people.cap_hours))
     moment = now()
     batches = _make_batches(run, people)
+    audiences.expect(batches * settings.BATCH_SIZE)
     _insert(run, people, list(campaign.variants.order_by("position")), batches, moment)
     counted = dict(run.recipients.values_list("state").annotate(Count("pk")).order_by())
     mailable, skipped = counted.get(Recipient.State.PENDING, 0), counted.get(Recipient.State.SKIPPED, 0)
