@@ -621,6 +621,18 @@ def test_a_bundle_that_is_not_understood_is_refused(news, bundle, error):
     assert type(refused.value) is error
 
 
+def test_a_bundle_of_many_lists_costs_what_one_of_two_costs(news, django_assert_max_num_queries):
+    lists = [news, *MailingListFactory.create_batch(29, organization=news.organization)]
+    fields.create(news.organization, key="town")
+    rules = [about("town", "is", "Ulm"), mail("a")]
+    criteria = [{"list_id": each.pk, "operator": "and", "rules": rules} for each in lists]
+
+    with django_assert_max_num_queries(4):
+        bundle = octeth.parse_bundle({"operator": "or", "criteria": criteria}, organization=news.organization)
+
+    assert len(bundle.mailing_lists) == 30
+
+
 def test_a_bundle_names_only_lists_of_its_organization(news):
     bundle = {"criteria": [{"list_id": MailingListFactory().pk, "operator": "or", "rules": []}]}
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Organization
+from audience.criteria.known import Known
 from audience.criteria.octeth.errors import InvalidList, InvalidRulesJson, NoRules, NotJson, UnknownList
 from audience.criteria.octeth.grammar import decoded, folded, groups, joined, limited
 from audience.criteria.octeth.place import Place, number
@@ -39,8 +40,8 @@ def parse_bundle(bundle: Any, *, organization: Organization) -> Bundle:
         raise NoRules("There are no criteria in it.")
     if not isinstance(criteria, list) or len(criteria) > MOST_CRITERIA or not all(map(_is_criterion, criteria)):
         raise NotJson
-    lists = _lists(criteria, organization)
-    parts = tuple(_on(mailing_list, each) for mailing_list, each in zip(lists, criteria, strict=True))
+    lists, known = _lists(criteria, organization), Known(organization)
+    parts = tuple(_on(Place(each, known), criterion) for each, criterion in zip(lists, criteria, strict=True))
     tree = Group(_joint(read.get("operator"), len(parts)), parts)
     return Bundle(limited(tree), tuple(dict.fromkeys(each.pk for each in lists)))
 
@@ -59,10 +60,10 @@ def _lists(criteria: list[Mapping[str, Any]], organization: Organization) -> lis
     return [known[pk] for pk in numbers if pk]
 
 
-def _on(mailing_list: MailingList, criterion: Mapping[str, Any]) -> Group:
+def _on(place: Place, criterion: Mapping[str, Any]) -> Group:
     given = groups(criterion.get("rules"))
-    read = joined(Place(mailing_list), given, _joint(criterion.get("operator"), len(given)))
-    return Group(read.match, read.rules, on=mailing_list.public_id)
+    read = joined(place, given, _joint(criterion.get("operator"), len(given)))
+    return Group(read.match, read.rules, on=place.mailing_list.public_id)
 
 
 def _joint(operator: object, count: int) -> Match:

@@ -28,7 +28,7 @@ def parse(
 
     `operator` joins the groups: anything but `and` is `or`, as theirs does it. Raises InvalidRulesJson.
     """
-    tree = joined(Place(mailing_list), groups(rules_json), joint(operator))
+    tree = joined(Place.of(mailing_list), groups(rules_json), joint(operator))
     if not tree.rules and not no_rules_mean_everybody:
         raise NoRules("There is no rule in it.")
     return limited(tree) if tree.rules else EVERYONE

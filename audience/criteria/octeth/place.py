@@ -6,6 +6,7 @@ from functools import cached_property
 from django.db.models import Q
 
 from audience.addresses import shown
+from audience.criteria.known import Known
 from audience.criteria.scope import Scope
 from audience.criteria.tree import Condition, Group
 from audience.criteria.vocabulary import Vocabulary
@@ -35,9 +36,14 @@ def number(written: object) -> int | None:
 
 @dataclass(frozen=True)
 class Place:
-    """`mailing_list` is the one whose subscriptions the rules look at."""
+    """`mailing_list` is the one whose subscriptions the rules look at; `known` is what its organization has."""
 
     mailing_list: MailingList
+    known: Known
+
+    @classmethod
+    def of(cls, mailing_list: MailingList) -> "Place":
+        return cls(mailing_list, Known(mailing_list.organization))
 
     def checked(self, node: Node) -> Node:
         """The rule itself where it can be asked. Raises Unanswerable.
@@ -62,12 +68,11 @@ class Place:
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(Scope.of_rows(self.mailing_list.organization, (self.mailing_list.pk,)))
+        return Vocabulary(Scope.of_rows(self.known.organization, (self.mailing_list.pk,)), self.known)
 
     @cached_property
     def _fields(self) -> list[CustomField]:
-        known = CustomField.objects.of(self.mailing_list.organization)
-        return list(known.filter(Q(mailing_list=None) | Q(mailing_list=self.mailing_list)))
+        return [each for each in self.known.fields if each.mailing_list_id in (None, self.mailing_list.pk)]
 
     def custom_field(self, named: str) -> CustomField:
         """By its number, by `CustomField12`, or by what emails call it. Raises Unanswerable."""
@@ -87,7 +92,7 @@ class Place:
     def segment(self, written: object) -> Segment:
         """One of this list, or of every list of the organization. Raises Unanswerable."""
         here = Q(mailing_lists=self.mailing_list) | Q(mailing_lists=None)
-        known = Segment.objects.of(self.mailing_list.organization).filter(here, pk=number(written) or 0)
+        known = Segment.objects.of(self.known.organization).filter(here, pk=number(written) or 0)
         segment = known.distinct().first()
         if segment is None:
             raise Unanswerable(f"There is no segment {shown(str(written))} of {self.mailing_list}.")
