@@ -128,9 +128,8 @@ class Reader:
         if not isinstance(value, dict) or value.keys() != {"from", "to"}:
             raise ValueError('Say between what: {"from": …, "to": …}.')
         first, last = self._one("is", value["from"]), self._one("is", value["to"])
-        begins = first.value.begins if isinstance(first.value, Window) else first.value
-        ends = last.value.ends if isinstance(last.value, Window) else last.value
-        if begins > ends and self.kind != "time":  # a night begins in the evening and ends in the morning
+        begins, ends = _edges(first.value)[0], _edges(last.value)[1]
+        if begins > _edges(last.value)[0] and self.kind != "time":  # a night ends on the morning after
             raise ValueError(f"{first.words} lies behind {last.words}; turn them round.")
         return Asked(Window(begins, ends), f"{first.words} and {last.words}")
 
@@ -182,6 +181,10 @@ class Reader:
         days = (first, first + timedelta(days=1))
         begins, ends = (datetime.combine(each, time(), tzinfo=zone).astimezone(UTC) for each in days)
         return Window(begins, ends)
+
+
+def _edges(value: Any) -> tuple[Any, Any]:
+    return (value.begins, value.ends) if isinstance(value, Window) else (value, value)
 
 
 _PARTS = {
