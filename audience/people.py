@@ -93,7 +93,7 @@ def _require_free(organization_id: int, email: str, phone: str, *, but: Subscrib
     """An address is one person's; a number only among people known by nothing else. Raises AlreadyThere."""
     people = Subscriber.objects.filter(organization=organization_id)
     same = people.filter(email=email) if email else people.filter(email=None, phone=phone)
-    other = same.exclude(pk=but.pk if but else None).first()
+    other = (same.exclude(pk=but.pk) if but else same).first()
     if other is not None:
         raise AlreadyThere(f"{other} is known already.", other)
 

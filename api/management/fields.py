@@ -90,7 +90,7 @@ class NumberedIdField(serializers.CharField):
 
     def __init__(self, prefix: str, **kwargs: Any) -> None:
         self.prefix = prefix
-        super().__init__(**{"source": "pk", "read_only": True} | kwargs)
+        super().__init__(source="pk", read_only=True, **kwargs)
 
     def to_representation(self, value: Any) -> str:
         return numbered_id(self.prefix, value)

@@ -43,12 +43,12 @@ class BigPages(Pages):
     come and go meanwhile make nobody appear twice or not at all. Any page can be asked for by its number all the same.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> list[Any]:
-        self.request = request
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+        self.url, asked = request.build_absolute_uri(), request.query_params
         size = self.get_page_size(request) or self.page_size
         self.count, self.is_exact = _counted(queryset)
-        self.number = self._number(request.query_params, queryset, size)
-        rows = list(self._from(queryset, size)[: size + 1])
+        self.number = self._number(asked, queryset, size)
+        rows = list(self._from(queryset, asked.get("after", ""), size)[: size + 1])
         if not rows and self.number > 1:
             raise NotFound("Invalid page.")
         self.rows, self.has_next = rows[:size], len(rows) > size
@@ -64,8 +64,8 @@ class BigPages(Pages):
             raise NotFound("Invalid page.")
         return int(page)
 
-    def _from(self, queryset: QuerySet[Any], size: int) -> QuerySet[Any]:
-        after, direction = self.request.query_params.get("after", ""), _direction(queryset)
+    def _from(self, queryset: QuerySet[Any], after: str, size: int) -> QuerySet[Any]:
+        direction = _direction(queryset)
         if not after or direction is None:
             return queryset[(self.number - 1) * size :]
         key = numbers.read(after)
@@ -76,13 +76,13 @@ class BigPages(Pages):
     def get_next_link(self) -> str | None:
         if not self.has_next:
             return None
-        url = replace_query_param(self.request.build_absolute_uri(), self.page_query_param, self.number + 1)
+        url = replace_query_param(self.url, self.page_query_param, self.number + 1)
         return str(replace_query_param(url, "after", numbers.written(self.rows[-1].pk)) if self.seeks else url)
 
     def get_previous_link(self) -> str | None:
         if self.number == 1:
             return None
-        url = remove_query_param(self.request.build_absolute_uri(), "after")
+        url = remove_query_param(self.url, "after")
         if self.number == 2:
             return str(remove_query_param(url, self.page_query_param))
         return str(replace_query_param(url, self.page_query_param, self.number - 1))

@@ -112,7 +112,7 @@ class SubscribeSerializer(serializers.Serializer[Any]):
     )
     fields_ = ValuesField(source="values", required=False, help_text="By key, of the list or the organization.")
     tags = serializers.ListField(child=serializers.CharField(max_length=100), max_length=100, required=False)
-    source = serializers.CharField(max_length=64, default="api", help_text="Where they agreed.")
+    source = serializers.CharField(max_length=64, default="api", help_text="Where they agreed.")  # type: ignore[assignment]
     ip_address = serializers.IPAddressField(required=False, allow_null=True, default=None)
     consented_at = LocalDateTimeField(
         required=False, allow_null=True, help_text="When they agreed. Without an offset, in the edition's time zone."
@@ -157,7 +157,7 @@ class SubscriptionUpdateSerializer(serializers.Serializer[Any]):
 
 
 class UnsubscribeSerializer(serializers.Serializer[Any]):
-    source = serializers.CharField(max_length=64, default="api", help_text="Where they said so.")
+    source = serializers.CharField(max_length=64, default="api", help_text="Where they said so.")  # type: ignore[assignment]
     ip_address = serializers.IPAddressField(required=False, allow_null=True, default=None)
 
 

@@ -102,7 +102,7 @@ class ScopeSerializer(serializers.Serializer[Any]):
 
 class WhySerializer(ScopeSerializer):
     reason = serializers.ChoiceField(Suppression.Reason.choices, default=Suppression.Reason.MANUAL)
-    source = serializers.CharField(max_length=200, allow_blank=True, default="api", help_text="Where you know it from.")
+    source = serializers.CharField(max_length=200, allow_blank=True, default="api", help_text="Where you know it from.")  # type: ignore[assignment]
 
     @property
     def why(self) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class MatchSerializer(serializers.Serializer[Suppression]):
     kind = serializers.ChoiceField(Suppression.Kind.choices)
     value = serializers.CharField(help_text="What is suppressed: the address itself, or a domain above it.")
     reason = serializers.ChoiceField(Suppression.Reason.choices)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
 
 
 class SuppressionFindingSerializer(serializers.Serializer[Finding]):
