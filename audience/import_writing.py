@@ -222,7 +222,11 @@ class Book:
         self._looked_up |= emails | phones
         people = Subscriber.objects.filter(organization=self.mailing_list.organization_id).order_by("pk")
         people = people.filter(Q(email__in=emails) | Q(phone__in=phones) if phones else Q(email__in=emails))
-        new = [each for each in (people.select_for_update() if self.locked else people) if each.pk not in self._people]
+        new = [
+            each
+            for each in (people.select_for_update(no_key=True) if self.locked else people)
+            if each.pk not in self._people
+        ]
         self._people |= {each.pk: each for each in new}
         self._by_email |= {each.email: each for each in new if each.email}
         for each in new:

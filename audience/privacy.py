@@ -87,7 +87,8 @@ def erase(person: Subscriber, *, by: Actor, keep_out: bool = True) -> Erasure:
     """
     _require(by, Permission.DELETE, person)
     with transaction.atomic():
-        person = Subscriber.objects.select_for_update(of=("self",)).select_related("organization").get(pk=person.pk)
+        locked = Subscriber.objects.select_for_update(of=("self",), no_key=True)
+        person = locked.select_related("organization").get(pk=person.pk)
         counts = {"subscriptions": person.subscriptions.count(), "consent": person.consent_events.count()}
         keep_out = keep_out or _has_objected(person)
         for name, holding in reversed(_holdings.items()):

@@ -84,7 +84,7 @@ def join(
     """Put somebody on a list by their own act behind a link in a mail they got. Raises StaysOut."""
     evidence = Evidence(source=source, ip_address=ip_address, wording=wording)
     with transaction.atomic():
-        Subscriber.objects.select_for_update().get(pk=person.pk)
+        _lockable(Subscriber.objects.all()).get(pk=person.pk)
         row = _row(mailing_list, person)
         done = _decide(mailing_list, person, row, None, Way.LINK)
         row = row or Subscription(mailing_list=mailing_list, subscriber=person)
@@ -224,18 +224,23 @@ def _locked(rows: QuerySet[Subscription]) -> list[Subscription]:
 
 def _person(organization_id: int, email: str, phone: str) -> tuple[Subscriber, bool]:
     """The person of this address, made if there is none, and whether they were; locked until the transaction ends."""
-    people = Subscriber.objects.filter(organization_id=organization_id)
-    person = known_person(people.select_for_update(), email, phone)
+    people = _lockable(Subscriber.objects.filter(organization_id=organization_id))
+    person = known_person(people, email, phone)
     if person is not None:
         return person, False
     try:
         with transaction.atomic():
             return Subscriber.objects.create(organization_id=organization_id, email=email or None, phone=phone), True
     except IntegrityError:  # somebody else made them at the same moment
-        found = known_person(people.select_for_update(), email, phone)
+        found = known_person(people, email, phone)
         if found is None:
             raise
         return found, False
+
+
+def _lockable(people: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
+    """To be locked, but not against others that write a line about the person: who holds a subscription may have to."""
+    return people.select_for_update(no_key=True)
 
 
 def known_person(people: QuerySet[Subscriber], email: str, phone: str) -> Subscriber | None:
