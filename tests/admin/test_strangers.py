@@ -124,7 +124,10 @@ def test_a_foreign_choice_is_refused(organization, bob, charlie, login):
 
 
 def test_a_new_row_belongs_to_the_organization_worked_in(organization, bob, login):
-    login(bob).post(reverse("admin:audience_mailinglist_add"), {"name": "Mine", "description": "", "edition": ""})
+    login(bob).post(
+        reverse("admin:audience_mailinglist_add"),
+        {"name": "Mine", "description": "", "edition": "", "opt_in": "single"},
+    )
 
     assert organization.mailing_lists.get().name == "Mine"
 
