@@ -22,7 +22,7 @@ from audience.errors import InvalidAddress, TooMany
 from audience.models import MailingList, Suppression
 
 # What one request takes; files of any length go through the command.
-MOST_ROWS = 100_000
+MOST_ROWS = 20_000
 TOLD = 100
 _CHUNK = 1000
 _HEADING = ("value", "kind", "reason", "source", "scope", "created_at")

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import django_filters
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.http import FileResponse, Http404
+from django.db.models.fields.files import FieldFile
+from django.http import Http404, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -303,14 +304,15 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR}, summary="Download refused rows")
     @action(detail=True)
-    def errors(self, request: Request, *args: Any, **kwargs: Any) -> FileResponse:
+    def errors(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
         """The refused rows as CSV, each with its number and the reason."""
         file_import = self.get_object()
         if not file_import.error_file:
             raise Http404("No row of this import was refused, or it is not over yet.")
-        name = f"{file_import.public_id}-errors.csv"
-        return FileResponse(
-            file_import.error_file.open("rb"), as_attachment=True, filename=name, content_type="text/csv"
+        return StreamingHttpResponse(
+            _chunks(file_import.error_file),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{file_import.public_id}-errors.csv"'},
         )
 
     # --- what handlers are made of
@@ -337,6 +339,12 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
     def _shown(self, file_import: Import, status: int = 200) -> Response:
         row = self.get_queryset().get(pk=file_import.pk)
         return Response(self.get_serializer(row).data, status=status)
+
+
+def _chunks(stored: FieldFile) -> Iterator[bytes]:
+    """What stands in the file, which is closed again whoever stops reading."""
+    with stored.open("rb") as file:
+        yield from file.chunks()
 
 
 @contextmanager
