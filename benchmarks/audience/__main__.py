@@ -86,7 +86,8 @@ def _figures(options: argparse.Namespace, is_new: bool) -> dict[str, object]:
         frozen = writes.compare_freeze(world, rounds=options.rounds)
         _tell("freeze", frozen.ours, frozen.bare, frozen.ratio)
         figures |= {"import_ratio": imported.ratio, "import_s": round(imported.ours, 2)}
-        figures |= {"copy_s": round(imported.bare, 2), "copy_same_rows_s": round(imported.same_rows or 0, 2)}
+        figures |= {"copy_s": round(imported.bare, 2), "copy_same_rows_s": round(imported.same_rows, 2)}
+        figures["import_same_rows_ratio"] = round(imported.ours / imported.same_rows, 2)
         figures |= {"freeze_ratio": frozen.ratio, "freeze_s": round(frozen.ours, 2), "insert_s": round(frozen.bare, 2)}
     return figures | {"rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
 

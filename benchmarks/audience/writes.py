@@ -28,11 +28,11 @@ MAPPING = {str(column): target for column, target in enumerate(HEADINGS)}
 
 @dataclass(frozen=True)
 class Compared:
-    """Seconds: ours, of the bare statement, and of the bare statements for all rows that ours has written (or None)."""
+    """Seconds: ours, of the bare statement, and, of an import, of bare statements for all rows that it has written."""
 
     ours: float
     bare: float
-    same_rows: float | None = None
+    same_rows: float = 0.0
 
     @property
     def ratio(self) -> float:
