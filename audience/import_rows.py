@@ -15,9 +15,10 @@ from audience import erased
 from audience.addresses import normalise_email, normalise_phone, shown
 from audience.csv_files import UNREADABLE, Format
 from audience.csv_files import rows as rows_of_file
-from audience.errors import ImportRefused, InvalidAddress
+from audience.errors import ImportRefused, InvalidAddress, InvalidTag
 from audience.fields import Value, of_list, parse
 from audience.models import CustomField, Erasure, Import
+from audience.subscriber_tags import cleaned
 
 EMAIL, PHONE = "email", "phone"
 # What a column may hold besides an address and a custom field. The dot keeps them apart from every field's key.
@@ -25,7 +26,7 @@ SUBSCRIBED_AT, IP_ADDRESS = "subscription.subscribed_at", "subscription.ip_addre
 SOURCE, TAGS = "subscription.source", "subscription.tags"
 OF_SUBSCRIPTION = (SUBSCRIBED_AT, IP_ADDRESS, SOURCE, TAGS)
 TAG_DIVIDERS = "|;,"
-LONGEST_SOURCE, LONGEST_TAG, MOST_TAGS = 64, 100, 50
+LONGEST_SOURCE, MOST_TAGS = 64, 50
 _REMEMBERED = 4096  # towns and years repeat; whoever is parsed once is not parsed again
 
 
@@ -204,7 +205,10 @@ def _ip_address(text: str) -> str:
 def _tags(text: str) -> tuple[str, ...]:
     """The tags named in a cell, each once: divided by the first of `|`, `;` and `,` that stands in it."""
     divider = next((each for each in TAG_DIVIDERS if each in text), ",")
-    names = dict.fromkeys(_line(name, LONGEST_TAG, "A tag") for each in text.split(divider) if (name := each.strip()))
+    try:
+        names = cleaned(each for each in text.split(divider) if each.strip())
+    except InvalidTag as error:
+        raise ValueError(str(error)) from error
     if len(names) > MOST_TAGS:
         raise ValueError(f"The row has {len(names)} tags; at most {MOST_TAGS} are taken from a row.")
     return tuple(names)

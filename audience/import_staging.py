@@ -19,17 +19,13 @@ from django.db import IntegrityError, connection
 
 from accounts.public_ids import new_public_id
 from audience.import_rows import Refusal, Row
-from audience.import_writing import GONE, Book, Counts, OnConflict, Status, Terms, suppressed, tag_keys
+from audience.import_writing import GONE, Book, Counts, OnConflict, Overtaken, Status, Terms, suppressed, tag_keys
 from audience.models import Subscriber
 
 ROWS = 20_000  # in one chunk: a second's work, and as long others wait for the people in it
 _IN_A_BOOK = 1000
 _TURNS = 0x42534944  # names our advisory locks among those of others on the server
 _dumped = JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-
-
-class Overtaken(Exception):
-    """Somebody else added one of these people meanwhile; nothing is written, and it is to be tried again."""
 
 
 @dataclass
@@ -69,7 +65,7 @@ def write(terms: Terms, rows: Sequence[Row | Refusal], parcel: Parcel | None = N
 
 
 def write_slowly(terms: Terms, rows: Sequence[Row | Refusal]) -> Counts:
-    """As `write`, in a way that nobody can overtake."""
+    """As `write`, through a Book alone, which takes what others add at the same moment as it is. Raises Overtaken."""
     counts = Counts(refused=sum(isinstance(row, Refusal) for row in rows))
     _take_turn(terms)
     return _follow(terms, [row for row in rows if isinstance(row, Row)], counts)
@@ -187,7 +183,8 @@ INSERT INTO audience_subscriber (id, public_id, organization_id, email, phone, f
 SELECT new_id, public_id, %(organization)s, email, phone, fields, %(moment)s, %(moment)s
 FROM import_staging WHERE person_id IS NULL ORDER BY number {unless_known}
 """
-_UNLESS_KNOWN = "ON CONFLICT (organization_id, email) DO NOTHING"
+_EMAIL_IS_THERE = "ON CONFLICT (organization_id, email) DO NOTHING"
+_PHONE_IS_THERE = "ON CONFLICT (organization_id, phone) WHERE email IS NULL DO NOTHING"
 _ADD_SUBSCRIPTIONS = """
 INSERT INTO audience_subscription (mailing_list_id, subscriber_id, status, source, ip_address, subscribed_at,
     confirmation_due_at, unsubscribe_source, fields, created_at, modified_at)
@@ -318,11 +315,11 @@ class Stage:
 
         By email they are added before anybody is looked for, since most files are of new people.
         """
-        if self.parcel.by_email:
-            added = self._run(_ADD_PEOPLE.format(unless_known=_UNLESS_KNOWN))
-            return self._find(_BY_EMAIL) if added < len(self.parcel.staged) else 0
-        known = self._find(_BY_PHONE)
-        self._run(_ADD_PEOPLE.format(unless_known=""))
+        ours, theirs = (_BY_EMAIL, _EMAIL_IS_THERE) if self.parcel.by_email else (_BY_PHONE, _PHONE_IS_THERE)
+        known = 0 if self.parcel.by_email else self._find(ours)
+        missing = len(self.parcel.staged) - known
+        if missing and self._run(_ADD_PEOPLE.format(unless_known=theirs)) < missing:
+            known = self._find(ours)
         return known
 
     def _find(self, known: str) -> int:

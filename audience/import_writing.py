@@ -38,6 +38,10 @@ SOURCE = "import"
 _BATCH = 1000
 
 
+class Overtaken(Exception):
+    """Somebody else added one of these people meanwhile; nothing is written, and it is to be tried again."""
+
+
 @dataclass
 class Counts:
     """Added + changed + unchanged + refused are all rows; `kept_out` are among the changed and unchanged ones."""
@@ -283,18 +287,20 @@ class Book:
         TaggedSubscription.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_BATCH)
 
     def _add_phones(self, people: list[Subscriber]) -> None:
-        """People known by a phone only.
+        """People known by a phone only. Raises Overtaken.
 
-        Django cannot name the partial index that keeps them apart, so whoever somebody else adds at the same moment is
-        left to them and looked up.
+        Django cannot name the partial index that keeps them apart, so it cannot update whom somebody else adds at the
+        same moment.
         """
         if not people:
             return
         Subscriber.objects.bulk_create(people, ignore_conflicts=True)
         alone = Subscriber.objects.filter(organization=self.mailing_list.organization_id, email=None)
-        keys = dict(alone.filter(phone__in=[each.phone for each in people]).values_list("phone", "pk"))
+        keys = dict(alone.filter(public_id__in=[each.public_id for each in people]).values_list("public_id", "pk"))
+        if len(keys) < len(people):
+            raise Overtaken
         for person in people:
-            person.pk = keys[person.phone]
+            person.pk = keys[person.public_id]
 
 
 def _upsert(rows: list[ModelT], unique: list[str], columns: list[str]) -> None:

@@ -46,9 +46,8 @@ from audience.import_rows import (
     read_rows,
     without_erased,
 )
-from audience.import_staging import Overtaken
 from audience.import_workbooks import WRITTEN, is_workbook, to_csv
-from audience.import_writing import Book, Counts, terms_of
+from audience.import_writing import Book, Counts, Overtaken, terms_of
 from audience.models import Import, MailingList
 
 logger = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ logger = logging.getLogger(__name__)
 TRIES = 4
 LONGEST_WORDING = 10_000
 # How long a worker stays with one import before it lets others have their turn.
-SLICE_SECONDS = 10.0
+SLICE_SECONDS = 20.0
 STALLED_AFTER = timedelta(minutes=2)
 Status = Import.Status
 AT_WORK = (Status.QUEUED, Status.RUNNING)
@@ -243,7 +242,10 @@ def _do(file_import: Import, chunk: Chunk) -> bool:
         except OperationalError as error:
             if not _is_deadlock(error):
                 raise
-    return _do_once(file_import, chunk, slowly=True)
+    try:
+        return _do_once(file_import, chunk, slowly=True)
+    except Overtaken as error:
+        raise OperationalError("Others keep adding the same people; the sweep has it tried again.") from error
 
 
 def _do_once(file_import: Import, chunk: Chunk, *, slowly: bool = False) -> bool:

@@ -38,7 +38,7 @@ TONES = {
 }
 OF_SUBSCRIPTION_NAMES = [
     (import_rows.SUBSCRIBED_AT, "When they agreed"),
-    (import_rows.IP_ADDRESS, "IP address they agreed from"),
+    (import_rows.IP_ADDRESS, "From which IP address"),
     (import_rows.SOURCE, "Where they agreed"),
     (import_rows.TAGS, "Tags, with | or , between"),
 ]
