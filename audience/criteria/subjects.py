@@ -187,8 +187,13 @@ def suppressed(scope: Scope, known: Known) -> Q:
     if scope.row is not None:
         of_row = Q(mailing_list=OuterRef(f"{scope.row}mailing_list"))
         return wide | _banned(of_row, known.suppressed_for_lists, scope.person)
+    # whether any list knows the address is found by hashing; only of the few it is asked which lists they are on
+    for_some_list = _banned(
+        Q(organization=organization, mailing_list__isnull=False), known.suppressed_for_lists, scope.person
+    )
     on_row = _banned(Q(mailing_list=OuterRef("mailing_list")), known.suppressed_for_lists, "subscriber__")
-    return wide | Q(Exists(Subscription.objects.filter(on_row, subscriber=OuterRef(f"{scope.person}pk"))))
+    on_list = Q(Exists(Subscription.objects.filter(on_row, subscriber=OuterRef(f"{scope.person}pk"))))
+    return wide | (for_some_list & on_list)
 
 
 def _banned(scope: Q, kinds: Collection[str], person: str) -> Q:
