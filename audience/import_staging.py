@@ -5,8 +5,8 @@ others of its chunk are known by email, follows through a `Book` in the same tra
 order. What comes out is what `Book` alone would have made of them, which a property-based test holds.
 
 Two imports into one organization take turns by chunk, and a chunk locks the people it finds in the order of their keys,
-so that it waits for others who write, and never in a circle. Whom somebody else adds in between is found by the conflict;
-where that does not help, the chunk starts again, with `Overtaken`.
+so that it waits for others who write, and never in a circle. Whom somebody else adds in between is found by the
+conflict; where that does not help, the chunk starts again, with `Overtaken`.
 """
 
 from collections.abc import Iterable, Sequence
