@@ -103,7 +103,9 @@ def test_listing_costs_the_same_for_many_campaigns(organization, bob, django_ass
 
 
 def test_what_somebody_typed_cannot_colour_the_terminal(organization, bob):
-    draft_campaign(organization, by=acting(bob), name="[red]Sale\x1b[31m\nnow")
+    draft = draft_campaign(organization, by=acting(bob))
+    # no surface takes such a name any more; a database may hold one
+    Campaign.objects.filter(pk=draft.pk).update(name="[red]Sale\x1b[31m\nnow")
 
     printed = run("list")
 

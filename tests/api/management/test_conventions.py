@@ -125,7 +125,15 @@ def body(organization):
         ({"name": "   "}, {"name": ["This field may not be blank."]}),
         ({"name": None}, {"name": ["This field may not be null."]}),
         ({"name": "x" * 256}, {"name": ["Ensure this field has no more than 255 characters."]}),
-        ({"name": "a\x00b"}, {"name": ["Null characters are not allowed."]}),
+        (
+            {"name": "a\x00b"},
+            {
+                "name": [
+                    "Null characters are not allowed.",
+                    "Line breaks and control characters are not allowed here; write it on one line.",
+                ]
+            },
+        ),
         ({"name": {"a": 1}}, {"name": ["Not a valid string."]}),
         ({"channel": "fax"}, {"channel": ['"fax" is not a valid choice.']}),
         ({"segment_id": "seg_x"}, {"segment_id": ['Invalid pk "seg_x" - object does not exist.']}),
