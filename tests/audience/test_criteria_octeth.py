@@ -488,7 +488,15 @@ def test_rules_about_campaigns(news, rule, condition):
         event("opened", time_filter="30"),
         event("opened", time_filter={"type": "sometimes", "value": 5}),
         event("opened", time_filter={"type": "in_last_x_days", "value": "soon"}),
+        event("opened", time_filter={"type": "in_last_x_days", "value": 0}),
+        event("not opened", time_filter={"type": "not_in_last_x_days", "value": "-5"}),
+        event("opened", time_filter={"type": "in_last_x_days", "value": 10**6}),
         event("opened", time_filter={"type": "between", "value": {"start": "2026-02-30", "end": "2026-03-01"}}),
+        event("opened", time_filter={"type": "not_between", "value": {"start": "2026-03-02", "end": "2026-03-01"}}),
+        event("opened", time_filter={"type": "between", "value": {"start": "2026-03-02"}}),
+        event("opened", time_filter={"type": "after", "value": "31.03.2026"}),
+        event("opened", time_filter={"type": "before", "value": "20260331"}),
+        event("opened", time_filter={"type": "after", "value": 20260331}),
         event("opened", time_filter={"type": "between", "value": "2026-01-01"}),
         event("not opened", time_filter={"type": "before", "value": None}),
         event("opened", aggregation={"operator": "about", "count": 5}),
@@ -501,6 +509,13 @@ def test_a_rule_about_campaigns_that_is_not_understood_holds_for_nobody(news, ru
 
     assert condition.field == "nobody"
     assert condition.value
+
+
+def test_a_time_filter_that_is_not_understood_leaves_the_rules_beside_it_as_they_are(world):
+    broken = event("opened", time_filter={"type": "in_last_x_days", "value": 0})
+
+    assert found(parse([broken, event("not opened")], world, "or"), world) == "abcde"
+    assert found(parse([broken, event("not opened")], world, "and"), world) == ""
 
 
 def test_any_campaign_where_there_is_none_was_opened_by_nobody(world):

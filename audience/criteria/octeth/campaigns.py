@@ -1,6 +1,7 @@
 """Rules of the types `campaign-events` and `sms-events`: what somebody did with campaigns."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from audience.addresses import shown
@@ -23,6 +24,7 @@ _WITHOUT_TIME_AND_COUNT = {"delivered", "queued", "failed"}
 _DAYS_BACK = {"in last x days": "in_last", "not in last x days": "not_in_last"}
 _RANGES = {"between": "between", "not between": "not_between"}
 _BESIDE = {"after": "after", "before": "before"}
+_WHOLE_DAYS = "A time filter counts whole days, at least one."
 _COUNTS = {"at least": "at_least", "at most": "at_most", "exactly": "exactly"}
 
 
@@ -76,13 +78,39 @@ def _within(given: Any) -> dict[str, Json]:
         raise Unanswerable("A time filter has a type and a value.")
     kind, value = plain(given.get("type")), given.get("value")
     if kind in _DAYS_BACK:
-        days = _required(value, "A time filter counts whole days.")
-        return {"type": _DAYS_BACK[kind], "amount": days, "unit": "days"}
-    if kind in _RANGES and isinstance(value, Mapping):
-        return {"type": _RANGES[kind], "from": value.get("start"), "to": value.get("end")}
+        return {"type": _DAYS_BACK[kind], "amount": _days(value), "unit": "days"}
+    if kind in _RANGES:
+        first, last = _both_days(value)
+        return {"type": _RANGES[kind], "from": first, "to": last}
     if kind in _BESIDE:
-        return {"type": _BESIDE[kind], "day": value}
+        return {"type": _BESIDE[kind], "day": _day(value)}
     raise Unanswerable(f"There is no time filter {shown(kind)}.")
+
+
+def _days(written: object) -> int:
+    days = _required(written, _WHOLE_DAYS)
+    if days < 1:
+        raise Unanswerable(_WHOLE_DAYS)
+    return days
+
+
+def _both_days(value: object) -> tuple[str, str]:
+    if not isinstance(value, Mapping):
+        raise Unanswerable("A time filter between two days has a start and an end.")
+    first, last = _day(value.get("start")), _day(value.get("end"))
+    if first > last:
+        raise Unanswerable("A time filter between two days ends on its first day or later.")
+    return first, last
+
+
+def _day(written: object) -> str:
+    """As it is, if it is a day there is, written `2026-03-31`."""
+    try:
+        if isinstance(written, str) and date.fromisoformat(written).isoformat() == written:
+            return written
+    except ValueError:
+        pass
+    raise Unanswerable(f"{shown(str(written))} is not a day; write it like 2026-03-31.")
 
 
 def _count(given: Any) -> dict[str, Json]:
