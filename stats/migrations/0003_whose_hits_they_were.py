@@ -1,26 +1,9 @@
 from django.db import migrations, models
 from django.db.models import OuterRef, Subquery
 
+from accounts.indexes import AddIndexBesideWriters
+
 ROWS = 50_000
-
-
-class AddIndexBesideWriters(migrations.AddIndex):
-    """Without a lock on PostgreSQL; there, outside of a transaction. What an interrupted try left behind goes first."""
-
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
-        if schema_editor.connection.vendor != 'postgresql':
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS {self.index.name}')
-        model = to_state.apps.get_model(app_label, self.model_name)
-        schema_editor.add_index(model, self.index, concurrently=True)
-
-    def database_backwards(self, app_label, schema_editor, from_state, to_state):
-        if schema_editor.connection.vendor != 'postgresql':
-            super().database_backwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = from_state.apps.get_model(app_label, self.model_name)
-        schema_editor.remove_index(model, self.index, concurrently=True)
 
 
 def fill_in(apps, schema_editor):
