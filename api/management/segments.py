@@ -130,6 +130,11 @@ class SegmentView(ListModelMixin, RetrieveModelMixin, ResourceView[Segment]):
         "reset": Permission.UPDATE,
     }
 
+    def get_queryset(self) -> Any:
+        """In lists without those a program made for one campaign; each of them has its own address all the same."""
+        rows = super().get_queryset()
+        return rows.filter(is_ad_hoc=False) if self.action == "list" else rows
+
     def create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -1,5 +1,7 @@
 """`imports/`: files of people, over REST."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -64,6 +66,41 @@ def test_one_request_may_do_it_all(api, body):
     answer = api.post(URL, body | {"text": PEOPLE, "mapping": {"Mail": "email"}, "start": True})
 
     assert (answer.status_code, answer.json()["status"]) == (201, "queued")
+
+
+def test_how_people_join_and_what_they_agreed_to_reach_their_subscriptions(api, body):
+    evidence = {
+        "consent_at": "2026-03-31T14:05:00+02:00",
+        "consent_ip_address": "192.0.2.7",
+        "consent_source": "fair-2026",
+        "consent_wording": "Yes, send me the news.",
+    }
+    made = api.post(URL, body | evidence | {"text": PEOPLE, "opt_in_status": "unconfirmed", "start": True}).json()
+    imports.run(Import.objects.get().pk)
+
+    row = Subscription.objects.get()
+    logged = row.subscriber.consent_events.get()
+    assert {name: made[name] for name in evidence} == evidence | {"consent_at": "2026-03-31T12:05:00Z"}
+    assert (row.status, row.subscribed_at, row.source, row.ip_address) == (
+        "unconfirmed",
+        None,
+        "fair-2026",
+        "192.0.2.7",
+    )
+    assert row.confirmation_due_at
+    assert (logged.kind, logged.at) == ("requested", datetime(2026, 3, 31, 12, 5, tzinfo=UTC))
+    assert (logged.source, logged.ip_address, logged.wording) == ("fair-2026", "192.0.2.7", "Yes, send me the news.")
+
+
+def test_how_people_join_may_be_said_of_a_draft(api, draft):
+    address = f"{URL}{draft['id']}/"
+    api.patch(address, {"opt_in_status": "subscribed", "consent_at": "2026-03-31T12:05:00Z", "consent_source": "shop"})
+    api.post(f"{address}start/")
+    imports.run(Import.objects.get().pk)
+
+    row = Subscription.objects.get()
+    assert (row.status, row.source) == ("subscribed", "shop")
+    assert row.subscribed_at == row.subscriber.consent_events.get().at == datetime(2026, 3, 31, 12, 5, tzinfo=UTC)
 
 
 def test_uploading_with_one_idempotency_key_makes_one_draft(api, body):

@@ -57,6 +57,16 @@ def test_a_segment_is_made_and_counted(api, organization):
     assert (counted["communication_type"], counted["communication_channel"]) == ("marketing", "any")
 
 
+def test_a_segment_made_for_one_campaign_is_shown_at_its_address_only(api, organization, segment):
+    made_for_one = SegmentFactory(organization=organization, is_ad_hoc=True)
+
+    listed = api.get(SEGMENTS).json()["results"]
+    shown = api.get(f"{SEGMENTS}{made_for_one.public_id}/")
+
+    assert [each["id"] for each in listed] == [segment.public_id]
+    assert (shown.status_code, shown.json()["id"]) == (200, made_for_one.public_id)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
