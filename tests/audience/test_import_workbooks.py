@@ -16,11 +16,6 @@ from audience.models import Import, Subscription
 from tests.factories import MailingListFactory
 
 
-@pytest.fixture(autouse=True)
-def files(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path
-
-
 @pytest.fixture
 def news(organization):
     mailing_list = MailingListFactory(organization=organization, name="News")
