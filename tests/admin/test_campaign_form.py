@@ -1,10 +1,6 @@
 """Writing a campaign in the admin."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connection, connections
 from django.urls import reverse
 
 from campaigns import lifecycle
@@ -21,6 +17,7 @@ from tests.factories import (
     draft_campaign,
     staff,
 )
+from tests.races import at_once, race
 
 pytestmark = pytest.mark.django_db
 
@@ -290,22 +287,17 @@ def test_nobody_chooses_the_id_of_a_campaign(organization, bob, login):
     assert Campaign.objects.get().public_id != "cmp_aaaaaaaaaaaaaaaaaaaa"
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite writes one at a time.")
-@pytest.mark.django_db(transaction=True)
+@race
 def test_two_browsers_that_send_one_form_at_once_make_one_draft(organization, bob, login):
     browsers = [login(bob) for _ in range(4)]
     wish = browsers[0].get(reverse(ADD)).context["wish"]
-    start = Barrier(len(browsers))
 
-    def send(browser):
-        start.wait()
-        try:
-            return browser.post(reverse(ADD), given(content="new", wish=wish)).status_code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(browsers)) as pool:
-        answers = list(pool.map(send, browsers))
+    answers = at_once(
+        *[
+            lambda browser=browser: browser.post(reverse(ADD), given(content="new", wish=wish)).status_code
+            for browser in browsers
+        ]
+    )
 
     assert answers == [302] * len(browsers)
     assert Campaign.objects.count() == 1

@@ -1,6 +1,5 @@
 """The mail that asks somebody to confirm, and its link."""
 
-import threading
 from datetime import timedelta
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
 
@@ -8,13 +7,13 @@ import pytest
 import time_machine
 from django.core import mail as outbox
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection
 from django.utils.timezone import now
 
 from audience import confirmations, subscriptions, suppressions
 from audience.errors import LinkExpired, LinkInvalid, LinkOutdated, StaysOut
 from audience.models import ConsentEvent, Subscription
 from tests.factories import EditionFactory, MailingListFactory, SubscriptionFactory
+from tests.races import at_once, race
 
 pytestmark = pytest.mark.django_db
 
@@ -250,57 +249,31 @@ def test_links_outlive_a_new_key_until_the_old_one_is_dropped(asked, settings):
         confirmations.find(token)
 
 
-def race(*acts):
-    """Run these at the same time; what each raised."""
-    start, raised = threading.Barrier(len(acts)), []
-
-    def run(act):
-        try:
-            start.wait(timeout=10)
-            act()
-        except Exception as error:
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return raised
-
-
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: no race to lose")
+@race
 def test_of_many_who_confirm_at_once_one_is_logged(asked):
     token = confirmations.token(asked)
 
-    assert race(*[lambda: confirmations.confirm(token)] * 4) == []
+    at_once(*[lambda: confirmations.confirm(token)] * 4)
 
     assert ConsentEvent.objects.filter(kind="confirmed").count() == 1
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: no race to lose")
+@race
 def test_who_leaves_while_they_confirm_has_left(asked):
     token = confirmations.token(asked)
 
-    raised = race(
-        lambda: confirmations.confirm(token), lambda: subscriptions.unsubscribe(asked.subscriber, source="page")
+    at_once(
+        lambda: confirmations.confirm(token),
+        lambda: subscriptions.unsubscribe(asked.subscriber, source="page"),
+        refusals=LinkOutdated,
     )
 
     asked.refresh_from_db()
     assert asked.status == "unsubscribed"
-    assert all(isinstance(each, LinkOutdated) for each in raised)
     assert ConsentEvent.objects.last().kind == "unsubscribed"
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: no race to lose")
+@race
 def test_those_who_join_confirm_and_leave_at_once_do_not_wait_for_each_other_in_a_circle(asked, daily):
     token = confirmations.token(asked)
     acts = [
@@ -311,17 +284,14 @@ def test_those_who_join_confirm_and_leave_at_once_do_not_wait_for_each_other_in_
         lambda: subscriptions.bounce(asked.subscriber, source="ingest"),
     ]
 
-    raised = [each for _ in range(5) for each in race(*acts)]
+    for _ in range(5):
+        at_once(*acts, refusals=(LinkOutdated, StaysOut))
 
-    assert [each for each in raised if not isinstance(each, LinkOutdated | StaysOut)] == []
 
-
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: no race to lose")
+@race
 def test_of_many_tasks_at_once_one_sends(daily):
     row = SubscriptionFactory(mailing_list=daily, status="unconfirmed", subscribed_at=None, confirmation_due_at=now())
 
-    assert race(*[lambda: confirmations.send(row.pk)] * 4) == []
+    at_once(*[lambda: confirmations.send(row.pk)] * 4)
 
     assert len(outbox.outbox) == 1

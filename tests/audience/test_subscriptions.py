@@ -1,10 +1,7 @@
 """People joining and leaving lists."""
 
-import threading
-
 import pytest
 import time_machine
-from django.db import connection
 from django.utils.timezone import now
 
 from audience import fields, suppressions
@@ -12,6 +9,7 @@ from audience.errors import InvalidAddress, InvalidFields
 from audience.models import Subscriber, Subscription
 from audience.subscriptions import subscribe, unsubscribe
 from tests.factories import MailingListFactory, SubscriberFactory, SubscriptionFactory
+from tests.races import at_once, race
 
 
 @pytest.fixture
@@ -159,29 +157,11 @@ def test_subscribing_does_not_lift_a_suppression(mailing_list, organization):
     assert suppressions.check(organization, "ann@example.com") is not None
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
+@race
 @pytest.mark.parametrize("address", [{"email": "ann@example.com"}, {"phone": "+4520123456"}])
 def test_two_who_subscribe_one_address_at_once_make_one_person(address):
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite lets one writer in at a time")
     mailing_list = MailingListFactory()
-    start, failures = threading.Barrier(4), []
 
-    def join():
-        try:
-            start.wait(timeout=10)
-            subscribe(mailing_list, source="page", **address)
-        except Exception as error:
-            failures.append(error)
-        finally:
-            connection.close()
+    at_once(*[lambda: subscribe(mailing_list, source="page", **address)] * 4)
 
-    threads = [threading.Thread(target=join) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-
-    assert failures == []
     assert (Subscriber.objects.count(), Subscription.objects.count()) == (1, 1)

@@ -1,41 +1,22 @@
 """Two people at the same moment, on two connections: one is served, the other is told so."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection
 
 from accounts import members
 from accounts.models import Organization
 from campaigns import drafts, lifecycle
 from campaigns.errors import CampaignError, InvalidTransition, Locked
 from campaigns.models import Campaign, State
+from tests import races
 from tests.conftest import acting
 from tests.factories import MembershipFactory, campaign_in, draft_campaign
+from tests.races import RACE
 
-pytestmark = [
-    pytest.mark.postgres,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time: no race to lose"),
-]
+pytestmark = RACE
 
 
 def at_once(*acts):
-    """Run each act on a connection of its own, all at the same moment; what each returned or raised."""
-    barrier = threading.Barrier(len(acts))
-
-    def run(act):
-        try:
-            barrier.wait(timeout=10)
-            return act()
-        except CampaignError as refusal:
-            return refusal
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
+    return races.at_once(*acts, refusals=CampaignError)
 
 
 def refusals(outcomes):
@@ -149,13 +130,9 @@ def test_one_seat_of_an_administrator_is_not_given_up_twice(organization, alice)
     seats = list(organization.memberships.filter(role="admin"))
     assert other in seats
 
-    def leave(seat):
-        try:
-            members.remove(seat, by=acting(seat.user))
-        except members.MemberError as refusal:
-            return refusal
-
-    outcomes = at_once(*[lambda seat=seat: leave(seat) for seat in seats])
+    outcomes = races.at_once(
+        *[lambda seat=seat: members.remove(seat, by=acting(seat.user)) for seat in seats], refusals=members.MemberError
+    )
 
     assert sum(isinstance(outcome, members.MemberError) for outcome in outcomes) == 1
     assert organization.memberships.filter(role="admin").count() == 1

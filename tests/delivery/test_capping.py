@@ -1,10 +1,8 @@
 """The frequency cap: who is left out because the organization mailed them lately."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
 from django.utils.timezone import now
 
 from audience.models import Subscriber
@@ -16,6 +14,7 @@ from delivery.freeze import freeze
 from delivery.models import Recipient
 from delivery.reasons import Why, reason_for
 from tests.factories import EmailFactory, MailingListFactory, SubscriptionFactory, draft_campaign, staff
+from tests.races import at_once, race
 
 pytestmark = pytest.mark.django_db
 
@@ -185,27 +184,15 @@ def test_the_cap_costs_the_freeze_no_query_for_each_person(news, django_assert_m
         freeze(campaign)
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one writer in at a time; there is no race")
+@race
 @pytest.mark.parametrize("caps", [(1, 1, 1), (None, 1, 1)])
 def test_campaigns_that_freeze_at_once_never_both_take_a_person(organization, caps):
     mailing_list = draft_campaign(organization, people=40).audience.get().mailing_list
     waiting = [campaign_to(mailing_list, cap=cap) for cap in caps]
     for campaign in waiting:
         lifecycle.send_now(campaign, by=staff(organization))
-    barrier = threading.Barrier(len(waiting))
 
-    def work(pk):
-        barrier.wait()
-        freeze(Campaign.objects.get(pk=pk))
-        connections.close_all()
-
-    workers = [threading.Thread(target=work, args=(campaign.pk,)) for campaign in waiting]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    at_once(*[lambda pk=campaign.pk: freeze(Campaign.objects.get(pk=pk)) for campaign in waiting])
 
     assert Recipient.objects.count() == 40 * len(caps)
     taken = Recipient.objects.filter(state="pending", run__campaign__frequency_cap_hours=1)

@@ -1,8 +1,6 @@
-import threading
 from collections import Counter
 
 import pytest
-from django.db import connection, connections
 from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +15,7 @@ from delivery.freeze import freeze
 from delivery.models import Batch, Recipient
 from stats.reports import report
 from tests.factories import EmailFactory, MailingListFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
+from tests.races import at_once, race
 
 
 def calculating(people=3, variants=(), **about):
@@ -249,23 +248,11 @@ def test_an_sms_campaign_addresses_phones():
     assert set(run.recipients.values_list("address", "skip_reason")) == {("+4930123456", ""), ("", "no_address")}
 
 
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one writer in at a time; there is no race")
+@race
 def test_of_two_workers_one_freezes():
     campaign = calculating(people=50)
-    barrier, runs = threading.Barrier(4), []
 
-    def work():
-        barrier.wait()
-        runs.append(freeze(type(campaign).objects.get(pk=campaign.pk)).pk)
-        connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    runs = at_once(*[lambda: freeze(type(campaign).objects.get(pk=campaign.pk)).pk] * 4)
 
     assert len(set(runs)) == 1
     assert Recipient.objects.count() == 50

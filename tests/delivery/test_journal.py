@@ -1,5 +1,4 @@
 import os
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from delivery import journal
 from delivery.journal import Journal, JournalUnwritable, abandoned, read
 from delivery.retries import Accepted, Deferred, InDoubt, Rejected
+from tests.races import at_once
 
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
@@ -134,12 +134,8 @@ def test_a_full_disk_stops_before_anything_goes_out(monkeypatch):
 
 def test_all_workers_on_a_machine_share_its_identity(own_journals):
     own_journals.mkdir(parents=True)
-    names = []
-    threads = [threading.Thread(target=lambda: names.append(journal.identity(own_journals))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+
+    names = at_once(*[lambda: journal.identity(own_journals)] * 8)
 
     assert len(set(names)) == 1
     assert journal.is_here(f"{names[0]}/7-x.journal")

@@ -1,10 +1,8 @@
 """Tasks are lost, come twice and race each other; the database knows what is to be done."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
 from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 
@@ -15,6 +13,7 @@ from delivery.models import Batch, Recipient
 from tests.delivery.servers import Mailbox
 from tests.delivery.states import assert_reconciled, by, deliver_all, reloaded, sending
 from tests.factories import draft_campaign
+from tests.races import at_once, race
 
 
 def test_the_sweeper_does_what_lost_tasks_left(mail_relay, worker, time_machine_at):
@@ -107,36 +106,14 @@ def test_a_campaign_paused_during_its_last_batch_is_finished_after_resuming(mail
 
 # --- races --------------------------------------------------------------------------------------------------------
 
-races = pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="SQLite lets one writer in at a time; there is no race"
-)
 
-
-def in_threads(count, work):
-    barrier = threading.Barrier(count)
-
-    def run(number):
-        barrier.wait()
-        try:
-            work(number)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-@races
-@pytest.mark.postgres
+@race
 def test_two_workers_with_the_same_batches_send_to_nobody_twice(mail_relay, settings):
     settings.BATCH_SIZE = 10
     campaign, run = sending(people=60)
 
     with mail_relay(Mailbox()) as mailbox:
-        in_threads(3, lambda number: deliver_all(run))
+        at_once(*[lambda: deliver_all(run)] * 3)
 
     addresses = [address for _, address, _ in mailbox.mails]
     assert len(addresses) == len(set(addresses)) == 60
@@ -146,15 +123,14 @@ def test_two_workers_with_the_same_batches_send_to_nobody_twice(mail_relay, sett
     assert set(Batch.objects.values_list("claims", flat=True)) == {1}
 
 
-@races
-@pytest.mark.postgres
+@race
 def test_workers_that_finish_the_last_batches_at_once_finish_the_campaign_once(mail_relay, settings):
     settings.BATCH_SIZE = 1
     campaign, run = sending(people=8)
     ids = list(run.batches.values_list("pk", flat=True))
 
     with mail_relay(Mailbox()):
-        in_threads(8, lambda number: tasks.deliver_batch(ids[number]))
+        at_once(*[lambda pk=pk: tasks.deliver_batch(pk) for pk in ids])
 
     assert reloaded(campaign).state == State.SENT
     assert_reconciled(run)

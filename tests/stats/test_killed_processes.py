@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from content.tokens import Purpose, link_token, recipient_token
 from stats.ingest import ingest, next_records, store
 from stats.models import ClickedLink, Counter, Engagement, Event, SpoolPosition
+from tests.races import at_once, race
 from tests.stats.populations import NINE, a_run
 from tests.stats.processes import kill, process, wait_until
 from tracking import spool
@@ -172,30 +172,17 @@ def test_an_ingester_stops_cleanly_when_asked_and_another_goes_on(environment):
     check_counts(run, opens, clicks)
 
 
-@pytest.mark.postgres
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="races are looked for where there are many writers")
-@pytest.mark.django_db(transaction=True)
+@race
 def test_ingesters_that_run_at_once_store_each_hit_once(own_spool, settings):
     settings.SPOOL_FILE_BYTES = 5000
     run = a_run(people=5)
     opens, clicks = spool_hits(run, 600)
-    failures = []
 
-    def race():
-        """Without the folder's lock, as on two machines that share it."""
-        try:
-            while records := next_records(own_spool, 7):
-                store(records)
-        except Exception as failure:
-            failures.append(failure)
-        finally:
-            connection.close()
+    def ingest_without_the_lock():
+        """As on two machines that share the folder."""
+        while records := next_records(own_spool, 7):
+            store(records)
 
-    racers = [threading.Thread(target=race) for _ in range(4)]
-    for racer in racers:
-        racer.start()
-    for racer in racers:
-        racer.join()
+    at_once(*[ingest_without_the_lock] * 4)
 
-    assert failures == []
     check_counts(run, opens, clicks)

@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import zlib
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.races import at_once
 from tracking import spool
 from tracking.spool import Hit, HitKind
 
@@ -162,11 +162,7 @@ def test_threads_do_not_tear_each_others_records(settings, own_spool):
         for number in range(start, start + 200):
             spool.append(a_hit(number, user_agent="x" * (number % 90)))
 
-    threads = [threading.Thread(target=write, args=(start,)) for start in range(0, 1600, 200)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[lambda start=start: write(start) for start in range(0, 1600, 200)])
 
     assert sorted(hit.recipient_id for hit in kept(own_spool)) == list(range(1600))
 

@@ -1,43 +1,22 @@
 """Two programs at the same moment. SQLite lets one writer in at a time, so only PostgreSQL can show a race."""
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from campaigns import transitions
 from campaigns.models import Campaign
 from tests.api.management.conftest import ROOT, client_of
 from tests.factories import draft_campaign
+from tests.races import RACE, at_once
 
-pytestmark = [
-    pytest.mark.postgres,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs PostgreSQL"),
-]
+pytestmark = RACE
 
 
 @pytest.fixture(autouse=True)
 def nobody_reacts(monkeypatch):
     """The race is about the campaign; workers that start because of it would only be in the way."""
     monkeypatch.setattr(transitions, "_reactions", defaultdict(list))
-
-
-def at_once(*acts):
-    """Their answers, each from a thread with a connection of its own, all begun together."""
-    together = Barrier(len(acts))
-
-    def run(act):
-        try:
-            together.wait(timeout=10)
-            return act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return list(threads.map(run, acts))
 
 
 def test_of_two_sends_one_starts_the_campaign_and_the_other_is_told(organization, bob, alice):
