@@ -22,6 +22,7 @@ from audience.errors import (
     MailOnItsWay,
     NotStuck,
     StaysOut,
+    TooSlow,
 )
 from audience.errors import NotAllowed as AudienceNotAllowed
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
@@ -38,6 +39,13 @@ class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = "This cannot be done now."
     default_code = "conflict"
+
+
+class Unavailable(APIException):
+    """Nothing is wrong with the request, but it costs more than an answer may take."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -64,6 +72,8 @@ def _translated(error: Exception) -> Exception:
             return ValidationError({"definition": [str(error)]})
         case NotStuck() | StaysOut() | MailOnItsWay():
             return Conflict(str(error))
+        case TooSlow():
+            return Unavailable(str(error))
         case AudienceError():
             return ValidationError(str(error))
         case RequestDataTooBig():

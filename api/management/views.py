@@ -1,5 +1,6 @@
 """What every view of this API has in common."""
 
+import json
 from collections.abc import Iterable
 from typing import Any, ClassVar, TypeVar
 
@@ -41,13 +42,20 @@ class AlwaysJson(DefaultContentNegotiation):
 
 
 class DepthLimitedJson(JSONParser):
-    """JSON nested so deeply that Python gives up is a bad request, not a fault of the server."""
+    """JSON nested so deeply that Python gives up is a bad request, not a fault of the server.
+
+    So is half of a surrogate pair: JSON can write one (`"\\ud800"`, RFC 8259 section 8.2), no database can.
+    """
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().parse(*args, **kwargs)
+            read = super().parse(*args, **kwargs)
+            json.dumps(read, ensure_ascii=False).encode()
         except RecursionError:
             raise ParseError("JSON parse error - nested too deeply") from None
+        except UnicodeEncodeError:
+            raise ParseError("JSON parse error - a lone surrogate (\\ud800 to \\udfff) is no character") from None
+        return read
 
 
 class ManagementView(APIView):

@@ -1,5 +1,7 @@
 """What holds for every address: who is let in, how refusals read, what is ignored."""
 
+import json
+
 import pytest
 from django.test import Client
 
@@ -182,6 +184,18 @@ def test_a_body_that_is_no_json(api, text):
 
     assert response.status_code == 400
     assert response.json()["detail"].startswith("JSON parse error - ")
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "a\\udfff", "\\udc00\\ud800"])
+def test_half_of_a_surrogate_pair_is_no_character(api, body, half):
+    for key in ("organization_id", "name", "channel"):
+        written = json.dumps(body | {key: "?"}).replace('"?"', f'"{half}"')
+
+        response = api.post(CAMPAIGNS, written, content_type="application/json")
+
+        assert (response.status_code, list(response.json())) == (400, ["detail"])
+        assert "a lone surrogate" in response.json()["detail"]
+    assert api.post(CAMPAIGNS, body | {"name": "\U0001f600"}).json()["name"] == "\U0001f600"
 
 
 def test_a_body_in_another_language(api):

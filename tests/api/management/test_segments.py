@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from audience import segments
 from audience.criteria import cel
+from audience.errors import TooSlow
 from audience.models import Segment
 from campaigns import drafts
 from tests.api.management.conftest import ROOT
@@ -269,6 +271,17 @@ def test_some_of_its_people(api, address, organization):
     assert first["results"][0].keys() == {"id", "email", "phone"}
     assert api.get(f"{address}sample/", {"size": 3}).json() == first
     assert api.get(f"{address}sample/", {"size": 0}).status_code == 400
+
+
+def test_a_sample_that_takes_too_long_is_no_fault_of_the_request(api, address, monkeypatch):
+    def slow(*args, **kwargs):
+        raise TooSlow("It takes longer than 10 seconds to find out.")
+
+    monkeypatch.setattr(segments, "sample_of", slow)
+
+    response = api.get(f"{address}sample/")
+
+    assert (response.status_code, response.json()) == (503, {"detail": "It takes longer than 10 seconds to find out."})
 
 
 def test_why_somebody_is_in_it_or_not(api, address, organization, towns, charlie):
