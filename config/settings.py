@@ -207,6 +207,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": 60.0,
         "options": {"expire_seconds": 60},
     },
+    "management_api.forget_answers": {
+        "task": "management_api.forget_answers",
+        "schedule": 3600.0,
+        "options": {"expire_seconds": 3600},
+    },
     "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
 }
 CELERY_TASK_ACKS_LATE = True

@@ -53,6 +53,12 @@ def idempotent(handler: Handler) -> Handler:
     return remembering
 
 
+def forget_old() -> int:
+    """Delete the answers of those who did not ask again; how many that were. They name people."""
+    deleted, _ = RememberedAnswer.objects.filter(created_at__lt=now() - MEMORY).delete()
+    return deleted
+
+
 def _once(key: str, fingerprint: str, request: Request, act: Callable[[], Response]) -> Response:
     with transaction.atomic():
         RememberedAnswer.objects.filter(user=caller(request), created_at__lt=now() - MEMORY).delete()

@@ -116,6 +116,7 @@ def test_nothing_of_an_erased_person_is_left(run, person, alice):
         "hits": 2,
         "inbox": 1,
         "messages": 1,
+        "answers": 0,
         "suppressions": 1,
     }
 

@@ -6,12 +6,14 @@ import pytest
 import time_machine
 from django.utils.timezone import now
 
+from api.management import tasks
 from api.management.models import RememberedAnswer
 from campaigns.models import Campaign
-from tests.api.management.conftest import ROOT
-from tests.factories import EmailFactory, draft_campaign
+from tests.api.management.conftest import ROOT, client_of
+from tests.factories import EmailFactory, MailingListFactory, SubscriberFactory, draft_campaign
 
 CAMPAIGNS = f"{ROOT}campaigns/"
+SUBSCRIPTIONS = f"{ROOT}subscriptions/"
 KEY = {"Idempotency-Key": "order-7"}
 
 
@@ -94,6 +96,44 @@ def test_a_key_is_remembered_for_a_day(api, body):
 
     assert Campaign.objects.count() == 2
     assert RememberedAnswer.objects.count() == 1
+
+
+def test_what_nobody_asks_for_again_is_forgotten_too(api, body):
+    api.post(CAMPAIGNS, body, headers=KEY)
+
+    with time_machine.travel(now() + timedelta(hours=23)):
+        assert tasks.forget_answers() == 0
+    with time_machine.travel(now() + timedelta(hours=25)):
+        assert tasks.forget_answers() == 1
+
+
+def test_an_erased_person_is_in_no_answer_any_more(api, admin_api, organization):
+    signup = {"mailing_list_id": MailingListFactory(organization=organization).public_id, "email": "ann@example.com"}
+    other = api.post(SUBSCRIPTIONS, signup | {"email": "bo@example.com"}, headers={"Idempotency-Key": "order-8"})
+    ann = api.post(SUBSCRIPTIONS, signup, headers=KEY).json()
+
+    handed_out = admin_api.get(f"{ROOT}subscribers/{ann['subscriber_id']}/export/").json()
+    erased = admin_api.delete(f"{ROOT}subscribers/{ann['subscriber_id']}/")
+    again = api.post(SUBSCRIPTIONS, signup, headers=KEY)
+
+    assert [each["answer"]["email"] for each in handed_out["answers"]] == ["ann@example.com"]
+    assert (erased.status_code, again.status_code) == (204, 410)
+    assert "has been erased since" in again.json()["detail"]
+    assert [row.body for row in RememberedAnswer.objects.all() if "ann" in row.body] == []
+    repeated = api.post(SUBSCRIPTIONS, signup | {"email": "bo@example.com"}, headers={"Idempotency-Key": "order-8"})
+    assert repeated.json() == other.json()
+
+
+def test_another_organizations_answers_stay(api, charlie, admin_api, organization):
+    theirs = charlie.memberships.get().organization
+    their_api = client_of(charlie, theirs)
+    signup = {"mailing_list_id": MailingListFactory(organization=theirs).public_id, "email": "ann@example.com"}
+    their_api.post(SUBSCRIPTIONS, signup, headers=KEY)
+    ann = SubscriberFactory(organization=organization, email="ann@example.com")
+
+    admin_api.delete(f"{ROOT}subscribers/{ann.public_id}/")
+
+    assert their_api.post(SUBSCRIPTIONS, signup, headers=KEY).status_code == 201
 
 
 def test_a_key_has_its_limits(api, body):
