@@ -4,17 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from audience import import_status
 from audience.addresses import normalise_email, normalise_phone
 from audience.csv_files import Record, records
 from audience.errors import InvalidAddress
-from audience.fields import of_list, suggest_key
+from audience.fields import as_cell, of_list, suggest_key
 from audience.import_rows import (
     EMAIL,
     IP_ADDRESS,
     PHONE,
     SOURCE,
+    STATUS,
     SUBSCRIBED_AT,
     TAGS,
+    UNSUBSCRIBED_AT,
     Refusal,
     Row,
     columns_of,
@@ -23,12 +26,13 @@ from audience.import_rows import (
     read_rows,
     without_erased,
 )
-from audience.import_writing import Book, Counts, terms_of
+from audience.import_writing import Book, Counts, Standing, Tell, terms_of
 from audience.models import CustomField, Import
 
 FIRST_ROWS = 10
 GUESSED_FROM = 100
 TRIED = 20_000
+SHOWN = 20
 _CHUNK = 1000
 # Headings as `suggest_key` writes them.
 _EMAILS = {
@@ -60,6 +64,9 @@ _OF_SUBSCRIPTION = {
     IP_ADDRESS: {"ip_address", "ip", "opt_in_ip", "optin_ip", "signup_ip", "consent_ip", "subscription_ip"},
     SOURCE: {"consent_source", "opt_in_source", "optin_source", "signup_source", "source"},
     TAGS: {"tags", "tag"},
+    STATUS: {"status", "subscription_status", "subscriptionstatus", "subscriber_status", "email_status"},
+    UNSUBSCRIBED_AT: {"unsubscribed_at", "unsubscription_date", "unsubscribe_date", "unsubscribe_time", "opt_out_date"}
+    | {"optout_time", "unsub_time"},
 }
 
 
@@ -79,6 +86,24 @@ class Preview:
     rows: list[list[str]]  # the first ones below the header, as they stand in the file
 
 
+@dataclass(frozen=True)
+class Change:
+    """One thing that would change: what it is called, what is known, and what would be; empty is nothing."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class TriedRow:
+    """What a row would do to its person: the row's number, the address, and every change."""
+
+    number: int
+    address: str
+    changes: list[Change]
+
+
 @dataclass
 class Trial:
     """What became of the rows that were tried; `is_complete` when those were all the rows there are."""
@@ -87,6 +112,8 @@ class Trial:
     repeated: int = 0
     is_complete: bool = True
     refusals: list[Refusal] = field(default_factory=list)  # the first ones
+    added: list[TriedRow] = field(default_factory=list)  # the first ones
+    changed: list[TriedRow] = field(default_factory=list)  # the first ones
 
 
 def preview(file_import: Import) -> Preview:
@@ -120,16 +147,27 @@ def guess(file_import: Import) -> dict[str, str]:
     first = _first_records(file_import, GUESSED_FROM)
     known = of_list(file_import.mailing_list)
     mapping: dict[str, str] = {}
+    body = first[1:] if file_import.has_header else first
     for at, heading in enumerate(headings(file_import, first)):
         target = _by_heading(heading, known)
+        if target == STATUS and not _are_statuses(_cells(body, at)):
+            continue
         if target and target not in mapping.values():
             mapping[str(at)] = target
-    body = first[1:] if file_import.has_header else first
     for at in range(len(first[0].cells) if first else 0):
-        target = _by_content([row.cells[at] for row in body if at < len(row.cells)])
+        target = _by_content(_cells(body, at))
         if target and str(at) not in mapping and target not in mapping.values():
             mapping[str(at)] = target
     return mapping
+
+
+def _cells(body: Sequence[Record], at: int) -> list[str]:
+    return [row.cells[at] for row in body if at < len(row.cells)]
+
+
+def _are_statuses(cells: list[str]) -> bool:
+    """A column called status may hold anything; that of a subscription holds words we know."""
+    return all(import_status.is_known(cell) for cell in cells if cell.strip())
 
 
 def _by_heading(heading: str, known: Mapping[str, CustomField]) -> str:
@@ -160,10 +198,11 @@ def _passes(normalise: Callable[[str], str], cell: str) -> bool:
     return True
 
 
-def dry_run(file_import: Import, *, limit: int | None = TRIED, refusals: int = 20) -> Trial:
-    """What would become of the first `limit` rows (None: of all); nothing is written. Raises ImportRefused."""
-    book = Book(terms_of(file_import))
+def dry_run(file_import: Import, *, limit: int | None = TRIED, shown: int = SHOWN) -> Trial:
+    """What would become of the first `limit` rows (None: of all), and of the first `shown` people of each kind one by
+    one; nothing is written. Raises ImportRefused."""
     trial, seen = Trial(), set[str]()
+    book = Book(terms_of(file_import), tell=_teller(file_import, trial, shown))
     with opened(file_import) as file:
         rows = read_rows(file, form_of(file_import), columns_of(file_import))
         tried = islice(rows, limit)
@@ -173,10 +212,30 @@ def dry_run(file_import: Import, *, limit: int | None = TRIED, refusals: int = 2
                 if isinstance(row, Row):
                     trial.repeated += row.address in seen
                     seen.add(row.address)
-                elif len(trial.refusals) < refusals:
+                elif len(trial.refusals) < shown:
                     trial.refusals.append(row)
         trial.is_complete = next(rows, None) is None
     return trial
+
+
+def _teller(file_import: Import, trial: Trial, most: int) -> Tell:
+    """What puts the first people of each kind down in the trial."""
+    names = {key: each.name for key, each in of_list(file_import.mailing_list).items()}
+    kept = {"added": trial.added, "changed": trial.changed}
+
+    def tell(row: Row, became: str, before: Standing, after: Standing) -> None:
+        rows = kept.get(became)
+        if rows is None or len(rows) >= most:
+            return
+        changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        changes = [Change(names.get(key, key), _cell(before.get(key)), _cell(after.get(key))) for key in changed]
+        rows.append(TriedRow(row.number, row.address, changes))
+
+    return tell
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(as_cell(value))
 
 
 def _first_records(file_import: Import, count: int) -> list[Record]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.core.files import File
 
 from accounts.models import Organization
-from audience import erased
+from audience import erased, import_status
 from audience.addresses import normalise_email, normalise_phone, shown
 from audience.csv_files import UNREADABLE, Format
 from audience.csv_files import rows as rows_of_file
@@ -24,7 +24,8 @@ EMAIL, PHONE = "email", "phone"
 # What a column may hold besides an address and a custom field. The dot keeps them apart from every field's key.
 SUBSCRIBED_AT, IP_ADDRESS = "subscription.subscribed_at", "subscription.ip_address"
 SOURCE, TAGS = "subscription.source", "subscription.tags"
-OF_SUBSCRIPTION = (SUBSCRIBED_AT, IP_ADDRESS, SOURCE, TAGS)
+STATUS, UNSUBSCRIBED_AT = "subscription.status", "subscription.unsubscribed_at"
+OF_SUBSCRIPTION = (SUBSCRIBED_AT, IP_ADDRESS, SOURCE, TAGS, STATUS, UNSUBSCRIBED_AT)
 TAG_DIVIDERS = "|;,"
 LONGEST_SOURCE, MOST_TAGS = 64, 50
 _REMEMBERED = 4096  # towns and years repeat; whoever is parsed once is not parsed again
@@ -43,6 +44,8 @@ class Row:
     ip_address: str | None = None
     source: str = ""
     tags: tuple[str, ...] = ()
+    status: str = ""  # that they left or have not confirmed; empty: as the import says for all
+    unsubscribed_at: datetime | None = None
 
     @property
     def address(self) -> str:
@@ -123,6 +126,10 @@ class Columns:
         _check_readable(text)
         if target == SUBSCRIBED_AT:
             row.subscribed_at = self._moment(text)
+        elif target == UNSUBSCRIBED_AT:
+            row.unsubscribed_at = self._moment(text)
+        elif target == STATUS:
+            row.status = import_status.read(text)
         elif target == IP_ADDRESS:
             row.ip_address = _ip_address(text)
         elif target == SOURCE:
@@ -133,10 +140,10 @@ class Columns:
     def _moment(self, text: str) -> datetime:
         moment = _moment(text)
         if moment is None:
-            raise ValueError(f"{shown(text)} is not a date or time of consent; write it like 2026-03-31 14:05.")
+            raise ValueError(f"{shown(text)} is not a date or time; write it like 2026-03-31 14:05.")
         moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.zone))
         if moment > self.latest:
-            raise ValueError(f"{shown(text)} lies in the future; nobody can have agreed then.")
+            raise ValueError(f"{shown(text)} lies in the future; nobody can have said so then.")
         return moment
 
 

@@ -1,8 +1,9 @@
 """Imports on PostgreSQL: a chunk of rows is copied into a temporary table, and a few statements put it on the list.
 
-The first row of each address in a chunk goes this way; a row that repeats one, or that is known by a phone number while
-others of its chunk are known by email, follows through a `Book` in the same transaction, so that rows are taken in
-order. What comes out is what `Book` alone would have made of them, which a property-based test holds.
+The first row of each address in a chunk goes this way. A row that repeats one, that says that somebody left, or that is
+known by a phone number while others of its chunk are known by email, follows through a `Book` in the same transaction,
+so that rows are taken in order. What comes out is what `Book` alone would have made of them, which a property-based
+test holds.
 
 Two imports into one organization take turns by chunk, and a chunk locks the people it finds in the order of their keys,
 so that it waits for others who write, and never in a circle. Whom somebody else adds in between is found by the
@@ -19,7 +20,8 @@ from django.db import IntegrityError, connection
 
 from accounts.public_ids import new_public_id
 from audience.import_rows import Refusal, Row
-from audience.import_writing import GONE, Book, Counts, OnConflict, Overtaken, Status, Terms, suppressed, tag_keys
+from audience.import_status import GONE
+from audience.import_writing import Book, Counts, OnConflict, Overtaken, Status, Terms, suppressed, tag_keys
 from audience.models import Subscriber
 
 ROWS = 20_000  # in one chunk: a second's work, and as long others wait for the people in it
@@ -46,10 +48,10 @@ def packed(rows: Iterable[Row | Refusal]) -> Parcel:
     rest: list[Row] = []
     for row in good:
         key = row.email if by_email else row.phone
-        if key and first.setdefault(key, row) is row:
+        if key and first.setdefault(key, row) is row and not row.status:
             continue
         rest.append(row)
-    staged = [first[key] for key in sorted(first)]
+    staged = [row for _, row in sorted(first.items()) if not row.status]
     return Parcel(staged, rest, _lines(staged), by_email)
 
 

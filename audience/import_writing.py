@@ -1,12 +1,14 @@
 """Putting many people on a list at once: what each row would change, and a few statements that do it.
 
 A `Book` holds the people and subscriptions a chunk of rows is about, takes the rows in order, and writes what came of
-them. Nobody's subscription changes its status: who unsubscribed, bounced or complained stays so. This is the whole way
-on SQLite; on PostgreSQL `audience.import_staging` does the same for most rows inside the database.
+them. Nobody comes back: who unsubscribed, bounced or complained stays so, and a row that says so ends a subscription.
+This is the whole way on SQLite; on PostgreSQL `audience.import_staging` does the same for most rows inside the
+database.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TypeVar
@@ -15,10 +17,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
-from audience import consent
+from accounts.models import User
+from audience import consent, import_status
 from audience.addresses import covering_domains, domain_of
+from audience.consent import Evidence
 from audience.fields import Value, merged
 from audience.import_rows import Refusal, Row
+from audience.import_status import GONE
 from audience.models import (
     ConsentEvent,
     Import,
@@ -33,9 +38,12 @@ from audience.models import (
 ModelT = TypeVar("ModelT", bound=models.Model)
 Status = Subscription.Status
 OnConflict = Import.OnConflict
-GONE = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
 SOURCE = "import"
 _BATCH = 1000
+# What is known of a person, by name: `phone`, `status`, `tags`, and the keys of fields.
+Standing = Mapping[str, Value | None]
+# Told of each row what became of it (`added`, `changed`, `unchanged`), and what was known before and after it.
+Tell = Callable[[Row, str, Standing, Standing], None]
 
 
 class Overtaken(Exception):
@@ -79,7 +87,7 @@ class Terms:
 
     @property
     def kind(self) -> str:
-        """What the consent log says about people who are added."""
+        """What the consent log says about people who are added and of whom the file says nothing else."""
         return consent.KINDS[self.status]
 
     def agreed_at(self, row: Row) -> datetime:
@@ -103,8 +111,8 @@ def terms_of(file_import: Import) -> Terms:
 class Book:
     """People and their subscriptions to one list, as they are and as the rows taken so far leave them."""
 
-    def __init__(self, terms: Terms, *, locked: bool = False) -> None:
-        self.terms, self.mailing_list, self.locked = terms, terms.mailing_list, locked
+    def __init__(self, terms: Terms, *, locked: bool = False, tell: Tell | None = None) -> None:
+        self.terms, self.mailing_list, self.locked, self.tell = terms, terms.mailing_list, locked, tell
         self._people: dict[int, Subscriber] = {}
         self._by_email: dict[str, Subscriber] = {}
         self._by_phone: dict[str, list[Subscriber]] = {}
@@ -113,7 +121,8 @@ class Book:
         self._tags: dict[int, set[str]] = {}  # by id() of the subscription: what it carries
         self._dirty_people: dict[int, Subscriber] = {}
         self._dirty_subscriptions: dict[int, Subscription] = {}
-        self._agreed_at: dict[int, datetime] = {}  # by id() of a new subscription
+        self._said_at: dict[int, datetime] = {}  # by id() of a new subscription: when they agreed, or left
+        self._ended: dict[int, tuple[Subscription, Row]] = {}  # by id() of a subscription that was there
         self._new_tags: list[tuple[Subscription, str]] = []
 
     def take(self, rows: Iterable[Row | Refusal]) -> Counts:
@@ -130,19 +139,36 @@ class Book:
 
     def _take(self, row: Row, counts: Counts) -> None:
         person = self._by_email.get(row.email) if row.email else self._known_by(row.phone)
-        if person is None:
-            person = self._new_person(row)
+        before = self._standing_of(person) if self.tell and person else {}
+        person = person or self._new_person(row)
+        became = self._put(person, row, counts)
+        setattr(counts, became, getattr(counts, became) + 1)
+        if self.tell:
+            self.tell(row, became, before, self._standing_of(person))
+
+    def _put(self, person: Subscriber, row: Row, counts: Counts) -> str:
+        """What became of the row."""
         subscription = self._subscriptions.get(id(person))
         if subscription is None:
             self._change_person(person, row)
             self._subscribe(person, row)
-            counts.added += 1
-            return
-        counts.kept_out += subscription.status in GONE
-        if self.terms.on_conflict != OnConflict.SKIP and self._change(person, subscription, row):
-            counts.changed += 1
-        else:
-            counts.unchanged += 1
+            return "added"
+        counts.kept_out += self._status(subscription) in GONE
+        is_left = self.terms.on_conflict == OnConflict.SKIP
+        return "unchanged" if is_left or not self._change(person, subscription, row) else "changed"
+
+    def _standing_of(self, person: Subscriber) -> Standing:
+        subscription = self._subscriptions.get(id(person))
+        known: dict[str, Value | None] = {"phone": person.phone or None, **person.fields}
+        if subscription:
+            tags = sorted(self._tags.get(id(subscription), ()))
+            known |= {**subscription.fields, "status": self._status(subscription), "tags": list(tags) or None}
+        return known
+
+    def _status(self, subscription: Subscription) -> str:
+        """As the rows taken so far leave it."""
+        _, row = self._ended.get(id(subscription), (None, None))
+        return row.status if row else subscription.status
 
     def _known_by(self, phone: str) -> Subscriber | None:
         """Rather somebody who is known by nothing else, as in `subscriptions.known_person`."""
@@ -165,24 +191,44 @@ class Book:
         return person
 
     def _subscribe(self, person: Subscriber, row: Row) -> None:
-        terms, agreed_at = self.terms, self.terms.agreed_at(row)
+        terms, agreed_at, status = self.terms, self.terms.agreed_at(row), row.status or self.terms.status
+        asks = status == terms.status == Status.UNCONFIRMED and person.email
         subscription = Subscription(
             mailing_list=self.mailing_list,
             subscriber=person,
             fields=row.list_values,
-            status=terms.status,
+            status=status,
             source=row.source or terms.source,
             ip_address=row.ip_address or terms.ip_address,
-            subscribed_at=agreed_at if terms.status == Status.SUBSCRIBED else None,
-            confirmation_due_at=terms.moment if terms.status == Status.UNCONFIRMED and person.email else None,
+            subscribed_at=agreed_at if status == Status.SUBSCRIBED else None,
+            confirmation_due_at=terms.moment if asks else None,
             created_at=terms.moment,
         )
         self._subscriptions[id(person)] = self._dirty_subscriptions[id(person)] = subscription
-        self._agreed_at[id(subscription)] = agreed_at
+        self._said_at[id(subscription)] = agreed_at
+        if status in GONE:
+            self._end_new(subscription, row)
+            subscription.subscribed_at = row.subscribed_at
         self._tag(subscription, row)
+
+    def _end(self, subscription: Subscription, row: Row) -> bool:
+        """Whether the row says that they left, and nothing stronger is known."""
+        if not self._overwrites or not import_status.ends(row.status, self._status(subscription)):
+            return False
+        if subscription.pk is None:
+            self._end_new(subscription, row)
+        else:
+            self._ended[id(subscription)] = subscription, row
+        return True
+
+    def _end_new(self, subscription: Subscription, row: Row) -> None:
+        self._said_at[id(subscription)] = at = row.unsubscribed_at or self.terms.moment
+        for name, value in consent.columns(row.status, Evidence(source=SOURCE, at=at)).items():
+            setattr(subscription, name, value)
 
     def _change(self, person: Subscriber, subscription: Subscription, row: Row) -> bool:
         changed = self._change_person(person, row)
+        changed = self._end(subscription, row) or changed
         values = self._merged(subscription.fields, row.list_values)
         if values != subscription.fields:
             subscription.fields = values
@@ -238,6 +284,7 @@ class Book:
         rows_of = Subscription.objects.filter(mailing_list=self.mailing_list, subscriber__in=new).order_by("pk")
         known = list(rows_of.select_for_update() if self.locked else rows_of)
         for subscription in known:
+            subscription.mailing_list = self.mailing_list
             self._subscriptions[id(self._people[subscription.subscriber_id])] = subscription
         if any(row.tags for row in rows):
             self._look_up_tags({each.pk: each for each in known})
@@ -259,21 +306,34 @@ class Book:
         self._spare_suppressed(new)
         _upsert(subscriptions, ["mailing_list", "subscriber"], ["fields", "modified_at"])
         consent.append([self._event(row) for row in new])
+        self._write_ends()
         self._write_tags()
 
     def _event(self, row: Subscription) -> ConsentEvent:
+        """Of somebody new; of who left, nothing is known but that they did."""
+        is_gone = row.status in GONE
         return ConsentEvent(
             subscriber_id=row.subscriber_id,
             mailing_list=self.mailing_list,
             list_name=self.mailing_list.name,
-            kind=self.terms.kind,
-            at=self._agreed_at[id(row)],
+            kind=consent.KINDS[row.status],
+            at=self._said_at[id(row)],
             recorded_at=self.terms.moment,
-            source=row.source,
-            ip_address=row.ip_address,
-            wording=self.terms.wording,
+            source=SOURCE if is_gone else row.source,
+            ip_address=None if is_gone else row.ip_address,
+            wording="" if is_gone else self.terms.wording,
             by_id=self.terms.by_id,
         )
+
+    def _write_ends(self) -> None:
+        if not self._ended:
+            return
+        by = User.objects.filter(pk=self.terms.by_id or 0).first()
+        ends: dict[tuple[str, datetime], list[Subscription]] = defaultdict(list)
+        for subscription, row in self._ended.values():
+            ends[row.status, row.unsubscribed_at or self.terms.moment].append(subscription)
+        for (status, at), rows in ends.items():
+            consent.move(rows, status, Evidence(source=SOURCE, at=at, by=by))
 
     def _spare_suppressed(self, new: list[Subscription]) -> None:
         """Nobody who is suppressed gets a confirmation mail."""

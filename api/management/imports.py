@@ -58,7 +58,8 @@ class SettingsSerializer(serializers.Serializer[Import]):
 
     mapping = MappingField(
         required=False,
-        help_text="Column number from 0, or heading -> `email`, `phone`, a custom field's key, or '' to leave it out.",
+        help_text="Column number from 0, or heading -> `email`, `phone`, a custom field's key, '' to leave it out, or "
+        "one of `subscription.subscribed_at`, `.ip_address`, `.source`, `.tags`, `.status` and `.unsubscribed_at`.",
     )
     on_conflict = serializers.ChoiceField(Import.OnConflict.choices, required=False)
     opt_in_status = serializers.ChoiceField(Import.OptInStatus.choices, required=False)
@@ -176,6 +177,18 @@ class RefusalSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class ChangeSerializer(serializers.Serializer[Any]):
+    what = serializers.CharField(help_text="`phone`, `status`, `tags`, or the name of a field.")
+    before = serializers.CharField(help_text="Empty: nothing is known.")
+    after = serializers.CharField()
+
+
+class TriedRowSerializer(serializers.Serializer[Any]):
+    row = serializers.IntegerField(source="number")
+    address = serializers.CharField()
+    changes = ChangeSerializer(many=True)
+
+
 class TrialSerializer(serializers.Serializer[Any]):
     """What would happen."""
 
@@ -187,6 +200,8 @@ class TrialSerializer(serializers.Serializer[Any]):
     repeated = serializers.IntegerField()
     is_complete = serializers.BooleanField(help_text="Whether every row was tried, and not only the first ones.")
     refusals = RefusalSerializer(many=True, help_text="The first of them.")
+    added_people = TriedRowSerializer(source="added", many=True, help_text="The first of them.")
+    changed_people = TriedRowSerializer(source="changed", many=True, help_text="The first of them.")
 
 
 class ImportFilters(OwnedFilters):

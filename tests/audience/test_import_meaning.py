@@ -21,13 +21,17 @@ ROWS = st.lists(
         st.sampled_from(["", "Ulm", "Bonn"]),
         st.sampled_from(["", "S", "M", "XL"]),
         st.sampled_from(["", "vip", "vip|new"]),
+        st.sampled_from(["", "", "subscribed", "unconfirmed", "unsubscribed", "complained"]),
     ),
     max_size=12,
 )
+LEFT = ["bounced", "unsubscribed", "complained"]  # from weak to strong
 KNOWN = st.dictionaries(
     st.sampled_from(["a@x.org", "b@x.org"]),
     st.tuples(
-        st.sampled_from(["", "Ulm"]), st.sampled_from([None, "subscribed", "unsubscribed"]), st.sampled_from(["", "S"])
+        st.sampled_from(["", "Ulm"]),
+        st.sampled_from([None, "subscribed", "unsubscribed", "bounced"]),
+        st.sampled_from(["", "S"]),
     ),
 )
 
@@ -35,8 +39,8 @@ KNOWN = st.dictionaries(
 def one_by_one(mailing_list, rows, *, on_conflict):
     """What an import ought to do, a row and a statement at a time; its counts."""
     found, update = [0, 0, 0, 0], on_conflict == "update"
-    for email, phone, town, size, tags in rows:
-        if not any((email, phone, town, size, tags)):
+    for email, phone, town, size, tags, status in rows:
+        if not any((email, phone, town, size, tags, status)):
             continue
         if (not email and not phone) or email == "bad" or phone == "1" or size == "XL":
             found[3] += 1
@@ -55,18 +59,26 @@ def one_by_one(mailing_list, rows, *, on_conflict):
             person.save()
         if row is None:
             row = Subscription.objects.create(
-                mailing_list=mailing_list, subscriber=person, source="import", fields={"size": size} if size else {}
+                mailing_list=mailing_list,
+                subscriber=person,
+                source="import",
+                status=status or "subscribed",
+                unsubscribed_at=now(),
+                fields={"size": size} if size else {},
             )
             _tag(row, tags)
             found[0] += 1
             continue
-        tagged = False
+        tagged = left = False
+        if update and status in LEFT and (row.status not in LEFT or LEFT.index(status) > LEFT.index(row.status)):
+            row.status, row.unsubscribed_at, left = status, now(), True
+            row.save()
         if on_conflict != "skip":
             if size and (update or "size" not in row.fields):
                 row.fields["size"] = size
                 row.save()
             tagged = _tag(row, tags)
-        found[1 if tagged or (person.phone, person.fields, row.fields) != before else 2] += 1
+        found[1 if tagged or left or (person.phone, person.fields, row.fields) != before else 2] += 1
     return tuple(found)
 
 
@@ -120,7 +132,7 @@ def test_an_import_does_what_the_slow_and_obvious_way_does(known, rows, on_confl
                         fields={"size": size} if size else {},
                     )
         buffer = io.StringIO()
-        csv.writer(buffer).writerows([("email", "phone", "town", "size", "tags"), *rows])
+        csv.writer(buffer).writerows([("email", "phone", "town", "size", "tags", "status"), *rows])
 
         expected = one_by_one(lists[0], rows, on_conflict=on_conflict)
         with pytest.MonkeyPatch.context() as patched:

@@ -42,7 +42,7 @@ def test_a_bad_row_is_refused_with_its_number_and_reason_and_nothing_else_is_los
 @pytest.mark.parametrize(
     ("heading", "cell", "reason"),
     [
-        ("subscribed_at", "yesterday", "not a date or time of consent"),
+        ("subscribed_at", "yesterday", "not a date or time;"),
         ("subscribed_at", "2099-01-01", "lies in the future"),
         ("ip_address", "10.0.0.256", "not an IP address"),
         ("consent_source", "x" * 65, "longer than 64"),

@@ -19,7 +19,7 @@ from accounts.actors import Actor, Surface
 from accounts.models import User
 from audience import imports
 from audience.errors import AudienceError
-from audience.import_preview import Column
+from audience.import_preview import Column, TriedRow
 from audience.import_rows import OF_SUBSCRIPTION
 from audience.import_writing import Counts
 from audience.models import Import, MailingList
@@ -176,8 +176,16 @@ def _try(console: Console, draft: Import) -> None:
     trial = imports.dry_run(draft, limit=None)
     console.print("Nothing was imported. This would happen:")
     _tell_counts(console, trial.counts, trial.repeated)
+    for became, rows in (("added", trial.added), ("changed", trial.changed)):
+        for row in rows:
+            console.print(f"  row {row.number}: {row.address} is {became}{_told(row)}", markup=False)
     for refusal in trial.refusals:
         console.print(f"  row {refusal.number}: {refusal.reason}")
+
+
+def _told(row: TriedRow) -> str:
+    changes = [f"{each.what} {each.before or 'nothing'} -> {each.after or 'nothing'}" for each in row.changes]
+    return f" ({', '.join(changes)})" if changes else ""
 
 
 # --- what is told ------------------------------------------------------------------------------------------------

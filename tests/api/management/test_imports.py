@@ -188,3 +188,19 @@ def test_imports_are_found(api, body, draft, django_assert_num_queries):
     assert found("status=completed") == found("search=elsewhere") == []
     with django_assert_num_queries(3):
         api.get(URL)
+
+
+def test_a_trial_tells_what_would_become_of_single_people(api, body):
+    made = api.post(URL, body | {"text": "Mail,status\nann@example.com,unsubscribed\n"}).json()
+
+    tried = api.post(f"{URL}{made['id']}/dry-run/").json()
+
+    assert made["mapping"] == {"0": "email", "1": "subscription.status"}
+    assert tried["added_people"] == [
+        {
+            "row": 2,
+            "address": "ann@example.com",
+            "changes": [{"what": "status", "before": "", "after": "unsubscribed"}],
+        }
+    ]
+    assert tried["changed_people"] == []
