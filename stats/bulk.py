@@ -58,19 +58,48 @@ def upsert(
         _insert_one_by_one(model, columns, rows, on_conflict)
 
 
+def change(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], *, key: Sequence[str]) -> None:
+    """Add to the columns that are not of the `key`, also below what is there: in rows that are there already.
+
+    `upsert` cannot: the database looks at what shall be inserted before it finds that it is there.
+    """
+    added = [name for name in columns if name not in key]
+    table, names, keys = _quote(model._meta.db_table), _columns(model, added), _columns(model, key)
+    if connection.vendor == "postgresql":
+        sets = ", ".join(f"{name} = {table}.{name} + rows.{name}" for name in names)
+        meet = " AND ".join(f"{table}.{name} = rows.{name}" for name in keys)
+        _send_json(model, columns, rows, f"UPDATE {table} SET {sets} FROM {{rows}} WHERE {meet}")  # noqa: S608
+        return
+    sets = ", ".join(f"{name} = {name} + %s" for name in names)
+    meet = " AND ".join(f"{name} = %s" for name in keys)
+    places = [columns.index(name) for name in (*added, *key)]
+    adapted = _adapted([_field(model, name) for name in columns], rows, _sqlite_adapters())
+    with connection.cursor() as cursor:
+        statement = f"UPDATE {table} SET {sets} WHERE {meet}"  # noqa: S608 - names, no values
+        cursor.executemany(statement, [tuple(row[place] for place in places) for row in adapted])
+
+
 def _merge_json(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], on_conflict: str) -> None:
+    names = ", ".join(_columns(model, columns))
+    into = f"INSERT INTO {_quote(model._meta.db_table)} ({names})"
+    _send_json(model, columns, rows, f"{into} SELECT {names} FROM {{rows}} {on_conflict}")  # noqa: S608 - no values
+
+
+def _send_json(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], statement: str) -> None:
+    """Run the statement with these rows where it says {rows}; they are called `rows` in it."""
     if not rows:
         return
     fields = [_field(model, name) for name in columns]
-    names = ", ".join(_column(field) for field in fields)
     types = ", ".join(f"{_column(field)} {_type(field)}" for field in fields)
     keys = [field.column for field in fields]
     adapted = _adapted(fields, rows, {models.DateTimeField: datetime.isoformat})
     array = json.dumps([dict(zip(keys, row, strict=True)) for row in adapted])
-    into = f"INSERT INTO {_quote(model._meta.db_table)} ({names})"
-    rows_of = f"SELECT {names} FROM json_to_recordset(%s::json) AS rows ({types})"  # noqa: S608 - names, no values
     with connection.cursor() as cursor:
-        cursor.execute(f"{into} {rows_of} {on_conflict}", [array])
+        cursor.execute(statement.format(rows=f"json_to_recordset(%s::json) AS rows ({types})"), [array])
+
+
+def _sqlite_adapters() -> dict[type[AnyField], Callable[[Any], Any]]:
+    return {models.JSONField: json.dumps, models.DateTimeField: connection.ops.adapt_datetimefield_value}
 
 
 def _insert_one_by_one(
@@ -78,8 +107,7 @@ def _insert_one_by_one(
 ) -> None:
     fields = [_field(model, name) for name in columns]
     names, marks = ", ".join(_column(field) for field in fields), ", ".join(["%s"] * len(fields))
-    adapt_time = connection.ops.adapt_datetimefield_value
-    adapted = _adapted(fields, rows, {models.JSONField: json.dumps, models.DateTimeField: adapt_time})
+    adapted = _adapted(fields, rows, _sqlite_adapters())
     into = f"INSERT INTO {_quote(model._meta.db_table)} ({names})"
     with connection.cursor() as cursor:
         cursor.executemany(f"{into} VALUES ({marks}) {on_conflict}", adapted)

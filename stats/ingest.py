@@ -11,27 +11,25 @@ What cannot be counted is kept as a `StrayHit` in the same transaction, and read
 
 import fcntl
 import gc
+import hashlib
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from delivery.models import Recipient
-from stats import bulk
-from stats.models import ClickedLink, Counter, Engagement, Event, EventKind, SpoolPosition, StrayHit
-from stats.tally import FIRST_TIME, CounterKey, LinkStanding, Standing, Tally
+from stats import consequences, counting, reclassify
+from stats.classification import of_hit
+from stats.counting import Judged, Known
+from stats.models import SeenHit, SpoolPosition, StrayHit
+from stats.tally import FIRST_TIME
 from tracking import spool
-from tracking.clients import canonical
 from tracking.spool import Hit, Record
-from tracking.unsubscribes import apply_late
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +37,8 @@ TURN = 5_031_977  # any number nothing else in this database uses as an advisory
 LARGEST_LINK_POSITION = 32_767
 # What a database, or the way to it, says of a value it does not take. Not OperationalError: that is about the database.
 REFUSALS = (DataError, IntegrityError, ValueError, TypeError, OverflowError)
+# Told of each chunk's hits in the transaction that stores them; other rooms add themselves when the app starts.
+LISTENERS: list[Callable[[Sequence[Judged]], None]] = []
 
 
 class Overtaken(Exception):
@@ -103,7 +103,7 @@ def store(records: Sequence[Record]) -> int:
     """Store a chunk, once; the number of lines stored. A line the database refuses is found by halving the chunk."""
     try:
         with transaction.atomic():
-            _take_turn()
+            take_turn()
             _move_positions(records)
             _store_hits(records)
     except Overtaken:
@@ -116,7 +116,7 @@ def store(records: Sequence[Record]) -> int:
     return len(records)
 
 
-def _take_turn() -> None:
+def take_turn() -> None:
     """Until the end of this transaction nobody else stores hits. (SQLite has one writer at a time anyway.)"""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -139,30 +139,20 @@ def _move_positions(records: Sequence[Record]) -> None:
 
 
 def _store_hits(records: Sequence[Record]) -> None:
-    counted, strays = _sorted_out(records)
-    for record in records:
-        if record.hit is not None and record.hit.kind == EventKind.UNSUBSCRIBED:
-            apply_late(record.hit)
+    judged, strays = _sorted_out(records)
+    consequences.end_late(records)
     StrayHit.objects.bulk_create(strays)
-    _store_events(counted)
-    _store_tally(_tally(counted), {hit.recipient_id: known for hit, known in counted})
+    judged = consequences.carry_out(judged)
+    reclassify.recheck(counting.count(judged))
+    for listener in LISTENERS:
+        listener(judged)
 
 
-class Known(NamedTuple):
-    """What is read of a recipient; `subscriber_id` is None where the person has been erased."""
-
-    run_id: int
-    variant_id: int
-    subscriber_id: int | None
-
-
-Counted = list[tuple[Hit, Known]]
-
-
-def _sorted_out(records: Sequence[Record]) -> tuple[Counted, list[StrayHit]]:
+def _sorted_out(records: Sequence[Record]) -> tuple[list[Judged], list[StrayHit]]:
     """The hits to count, each with its recipient, in the order of their times; and the strays."""
     recipients = _known_recipients(records)
-    counted: Counted = []
+    seen_before = _seen_before(records)
+    counted: list[Judged] = []
     strays: list[StrayHit] = []
     for record in records:
         hit = record.hit
@@ -172,95 +162,41 @@ def _sorted_out(records: Sequence[Record]) -> tuple[Counted, list[StrayHit]]:
             strays.append(_stray(record, StrayHit.Reason.REFUSED))
         elif (known := recipients.get(hit.recipient_id)) is None or known.run_id != hit.run_id:
             strays.append(_stray(record, StrayHit.Reason.UNKNOWN))
-        else:
-            counted.append((hit, known))
-    counted.sort(key=lambda pair: pair[0].at)
+        elif not (key := key_of(hit)) or _is_new(key, seen_before):
+            counted.append(Judged(hit, known, of_hit(hit, known.settled_at)))
+    counted.sort(key=lambda each: each.hit.at)
     return counted, strays
 
 
 def _known_recipients(records: Sequence[Record]) -> dict[int, Known]:
-    """By recipient id."""
-    wanted = {record.hit.recipient_id for record in records if record.hit}
-    rows = Recipient.objects.filter(pk__in=bulk.among(wanted)).values_list("pk", *Known._fields)
-    return {pk: Known(*known) for pk, *known in rows}
+    return counting.known_recipients({record.hit.recipient_id for record in records if record.hit})
 
 
-RECIPIENT = ("recipient_id", "run_id", "subscriber_id")
-EVENT = (*RECIPIENT, "kind", "at", "link_position", "url", "ip_address", "user_agent", "data")
+# --- what may be reported twice ----------------------------------------------------------------------------------
 
 
-def _store_events(counted: Counted) -> None:
-    rows = [
-        (
-            hit.recipient_id,
-            hit.run_id,
-            known.subscriber_id,
-            hit.kind,
-            hit.at,
-            hit.link_position,
-            hit.url.replace("\x00", ""),
-            canonical(hit.ip_address) or None,
-            hit.user_agent.replace("\x00", "")[:500],
-            hit.data,
-        )
-        if known.subscriber_id is not None
-        else (hit.recipient_id, hit.run_id, None, hit.kind, hit.at, hit.link_position, "", None, "", {})
-        for hit, known in counted
-    ]
-    bulk.insert(Event, EVENT, rows)
+def key_of(hit: Hit) -> str:
+    """What its sender calls it, if he may send it again; of any length, so that its hash is kept."""
+    key = hit.data.get("key", "")
+    return hashlib.sha256(str(key).encode()).hexdigest() if key else ""
 
 
-STANDING = tuple(field.name for field in fields(Standing))
-LINK_STANDING = tuple(field.name for field in fields(LinkStanding))
+def _seen_before(records: Sequence[Record]) -> set[str]:
+    """Keys of this chunk that are known already. From now on all of them are: chunks take turns, so that nobody else
+    can be between the question and the answer."""
+    keys = {key for record in records if record.hit and (key := key_of(record.hit))}
+    if not keys:
+        return set()
+    known = set(SeenHit.objects.filter(key__in=keys).values_list("key", flat=True))
+    SeenHit.objects.bulk_create([SeenHit(key=key) for key in sorted(keys - known)])
+    return known
 
 
-def _tally(counted: Counted) -> Tally:
-    """What these hits, in the order of their times, change."""
-    recipients = {hit.recipient_id for hit, _ in counted}
-    clickers = {hit.recipient_id for hit, _ in counted if hit.kind == EventKind.CLICKED}
-    engagements = Engagement.objects.filter(recipient_id__in=bulk.among(recipients))
-    links = ClickedLink.objects.filter(recipient_id__in=bulk.among(clickers))
-    tally = Tally(
-        {row[0]: Standing(*row[1:]) for row in engagements.values_list("recipient_id", *STANDING)},
-        {
-            (row[0], row[1]): LinkStanding(*row[2:])
-            for row in links.values_list("recipient_id", "link_position", *LINK_STANDING)
-        },
-    )
-    for hit, known in counted:
-        tally.add(hit, known.variant_id)
-    return tally
-
-
-def _store_tally(tally: Tally, recipients: Mapping[int, Known]) -> None:
-    bulk.upsert(
-        Engagement,
-        (*RECIPIENT, *STANDING),
-        [
-            (pk, recipients[pk].run_id, recipients[pk].subscriber_id, *_values(standing, STANDING))
-            for pk, standing in tally.standings.items()
-        ],
-        key=("recipient_id",),
-        replace=STANDING,
-    )
-    bulk.upsert(
-        ClickedLink,
-        ("recipient_id", "link_position", *LINK_STANDING),
-        [(*key, *_values(link, LINK_STANDING)) for key, link in tally.links.items()],
-        key=("recipient_id", "link_position"),
-        replace=LINK_STANDING,
-    )
-    bulk.upsert(
-        Counter,
-        (*CounterKey._fields, "url", "total", "unique", "unique_by_link"),
-        [(*key, count.url, count.total, count.unique, count.unique_by_link) for key, count in tally.counts.items()],
-        key=CounterKey._fields,
-        add=("total", "unique", "unique_by_link"),
-    )
-
-
-def _values(standing: Any, names: Sequence[str]) -> list[Any]:
-    return [getattr(standing, name) for name in names]
+def _is_new(key: str, seen_before: set[str]) -> bool:
+    if key in seen_before:
+        return False
+    seen_before.add(key)
+    return True
 
 
 # --- what cannot be counted --------------------------------------------------------------------------------------
@@ -275,7 +211,7 @@ def _set_aside(record: Record, refusal: Exception) -> int:
     logger.error("A hit was set aside: %s at %d", record.path.name, record.start, exc_info=refusal)
     try:
         with transaction.atomic():
-            _take_turn()
+            take_turn()
             _move_positions([record])
             _stray(record, StrayHit.Reason.REFUSED).save()
     except Overtaken:
@@ -295,7 +231,7 @@ def remove_finished(folder: Path) -> None:
 
 def _remove_if_stored(path: Path) -> None:
     with transaction.atomic():
-        _take_turn()
+        take_turn()
         offset = _positions([path]).get(path.name, 0)
         if next(spool.read(path, offset), None) is not None:
             return

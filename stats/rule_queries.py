@@ -17,15 +17,15 @@ from django.db.models.expressions import Combinable
 
 from audience.criteria.subjects import EVERYBODY, NOBODY
 from delivery.models import Recipient
-from stats.models import Engagement, Event, EventKind
+from stats.models import Agent, Engagement, Event, EventKind
 from stats.rule_values import Asked
 from stats.tally import PROVES_READING
 
 State = Recipient.State
 
-# Hits of machines (scanners, prefetching proxies) are to be left out by a condition here, and by ingest in
-# `Engagement`, as soon as ingest tells them from people.
-BY_PEOPLE = Q()
+# Scanners and bots are left out. Privacy proxies count: they hide whether somebody looked, and a rule that took them
+# for nobody would call half of an audience inactive.
+BY_PEOPLE = ~Q(agent=Agent.BOT)
 
 MESSAGES: dict[str, Q] = {
     "queued": ~Q(state=State.SKIPPED),
@@ -33,17 +33,18 @@ MESSAGES: dict[str, Q] = {
     "delivered": Q(state=State.SENT, engagement__bounced_at__isnull=True),
     "failed": Q(state=State.FAILED),
 }
-FIRST_TIMES: dict[str, str] = {
-    "opened": "read_at",
-    "clicked": "clicked_at",
-    "unsubscribed": "unsubscribed_at",
-    "complained": "complained_at",
-    "bounced": "bounced_at",
+ENGAGED: dict[str, Q] = {
+    "opened": Q(human_read_at__isnull=False) | Q(privacy_opened_at__isnull=False),
+    "clicked": Q(human_clicked_at__isnull=False),
+    "unsubscribed": Q(unsubscribed_at__isnull=False),
+    "complained": Q(complained_at__isnull=False),
+    "bounced": Q(bounced_at__isnull=False),
 }
 # How often, where the engagements know it.
+_LOADED = F("human_opens") + F("privacy_opens")
 _TIMES: dict[str, Combinable] = {
-    "opened": Sum(Case(When(opens=0, then=1), default=F("opens"), output_field=IntegerField())),
-    "clicked": Sum("clicks"),
+    "opened": Sum(Case(When(human_opens=0, privacy_opens=0, then=1), default=_LOADED, output_field=IntegerField())),
+    "clicked": Sum("human_clicks"),
 }
 _LOADS = Q(kind=EventKind.OPENED)
 
@@ -109,8 +110,7 @@ def _source(what: str, asked: Asked, *, is_counted: bool) -> Source:
         return Source(rows=Recipient.objects.filter(MESSAGES[what]), recipient="", moment="settled_at")
     if asked.window or asked.link or (is_counted and what not in _TIMES):
         return _opens() if what == "opened" else Source(rows=Event.objects.filter(BY_PEOPLE, kind=what))
-    known = Engagement.objects.filter(**{f"{FIRST_TIMES[what]}__isnull": False})
-    return Source(rows=known, times=_TIMES.get(what))
+    return Source(rows=Engagement.objects.filter(ENGAGED[what]), times=_TIMES.get(what))
 
 
 def _opens() -> Source:

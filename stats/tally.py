@@ -5,20 +5,51 @@ Rules
 - a click counts at its link; its first on that link counts in `unique_by_link`;
 - a recipient has read the mail who opened, clicked or viewed it: the first of these counts one `read` in `total` and
   `unique`, later opens count in `total` alone. So a click without an open implies one open in `read` and none in
-  `opened`, which is about the pixel and nothing else.
+  `opened`, which is about the pixel and nothing else;
+- all of this is counted once for every hit and once more, in the same way, for those of people (`human`);
+- following the hidden link is no click: it counts as `probed`, and says who else is a bot (`stats.classification`);
+- opens by privacy proxies count in `privacy_opened`. Who has had such an open counts with all their other opens,
+  earlier and later, in `privacy_opened_otherwise` (GreenArrow's sets P and N are made of these two and `opened`);
+- a bounce counts by its type and its origin; these and how many subscriptions a hit has ended say its data.
+
+Who counts the same hits of one recipient again, in the order in which they were counted first, gets the same numbers:
+`stats.reclassify` takes them off by counting them with their old agents, and adds them with the new ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from stats.models import READ, EventKind
+from stats.models import READ, Agent, BounceType, Breakdown, CountedKind, EventKind
 from tracking.spool import Hit
 
 OPENED, CLICKED, VIEWED = EventKind.OPENED.value, EventKind.CLICKED.value, EventKind.VIEWED.value
+BOUNCED, CONVERTED, PROBED = EventKind.BOUNCED.value, EventKind.CONVERTED.value, EventKind.PROBED.value
+PRIVACY_OPENED = CountedKind.PRIVACY_OPENED.value
+PRIVACY_OPENED_OTHERWISE = CountedKind.PRIVACY_OPENED_OTHERWISE.value
+BOUNCED_LOCAL, BOUNCED_REMOTE = CountedKind.BOUNCED_LOCAL.value, CountedKind.BOUNCED_REMOTE.value
+HUMAN, PROXY = Agent.HUMAN.value, Agent.PROXY.value
+DOMAIN, CLIENT, DEVICE, BOUNCE = (dimension.value for dimension in Breakdown.Dimension)
+
 FIRST_TIME = {kind.value: f"{kind.value}_at" for kind in EventKind}
-HOW_OFTEN = {OPENED: "opens", CLICKED: "clicks"}
+HUMAN_FIRST_TIME = {kind: f"human_{kind}_at" for kind in (OPENED, CLICKED, VIEWED)}
+HOW_OFTEN = {OPENED: "opens", CLICKED: "clicks", EventKind.FORWARDED.value: "forwards", CONVERTED: "conversions"}
+HUMAN_HOW_OFTEN = {OPENED: "human_opens", CLICKED: "human_clicks"}
 PROVES_READING = {OPENED, CLICKED, VIEWED}
+BY_CLIENT = {OPENED, CLICKED, READ}
+BY_TYPE = {
+    BounceType.HARD.value: CountedKind.BOUNCED_HARD.value,
+    BounceType.SOFT.value: CountedKind.BOUNCED_SOFT.value,
+    BounceType.OTHER.value: CountedKind.BOUNCED_OTHER.value,
+}
+ENDED = {
+    BOUNCED: CountedKind.BOUNCE_ENDED.value,
+    EventKind.COMPLAINED.value: CountedKind.COMPLAINT_ENDED.value,
+    EventKind.UNSUBSCRIBED.value: CountedKind.UNSUBSCRIBE_ENDED.value,
+}
+# Two links within so short a time, and somebody looks whether it was a scanner.
+SUSPICIOUS = timedelta(seconds=10)
 
 
 @dataclass(slots=True)
@@ -30,10 +61,27 @@ class Standing:
     opens: int = 0
     clicked_at: datetime | None = None
     clicks: int = 0
+    last_clicked_at: datetime | None = None
     viewed_at: datetime | None = None
+    human_read_at: datetime | None = None
+    human_opened_at: datetime | None = None
+    human_opens: int = 0
+    human_clicked_at: datetime | None = None
+    human_clicks: int = 0
+    human_viewed_at: datetime | None = None
+    privacy_opened_at: datetime | None = None
+    privacy_opens: int = 0
     unsubscribed_at: datetime | None = None
+    delivered_at: datetime | None = None
     bounced_at: datetime | None = None
+    bounce_type: str = ""
     complained_at: datetime | None = None
+    forwarded_at: datetime | None = None
+    forwards: int = 0
+    converted_at: datetime | None = None
+    conversions: int = 0
+    revenue_cents: int = 0
+    probed_at: datetime | None = None
 
     def reach(self, column: str, at: datetime) -> bool:
         """Note a first time; True where there was none yet. A hit that was spooled late may be the earlier one."""
@@ -42,6 +90,9 @@ class Standing:
             setattr(self, column, at)
         return before is None
 
+    def count(self, column: str) -> None:
+        setattr(self, column, getattr(self, column) + 1)
+
 
 @dataclass(slots=True)
 class LinkStanding:
@@ -49,6 +100,23 @@ class LinkStanding:
 
     clicked_at: datetime
     clicks: int = 0
+    human_clicked_at: datetime | None = None
+    human_clicks: int = 0
+
+
+class Seen(NamedTuple):
+    """A hit as it is counted: whose it is, who made it, and with what.
+
+    `hour`: when the hour of the organization's clock began.
+    """
+
+    hit: Hit
+    variant_id: int
+    hour: datetime
+    agent: str = HUMAN
+    domain: str = ""
+    client: str = ""
+    device: str = ""
 
 
 class CounterKey(NamedTuple):
@@ -59,60 +127,212 @@ class CounterKey(NamedTuple):
     hour: datetime
 
 
+class BreakdownKey(NamedTuple):
+    run_id: int
+    variant_id: int
+    dimension: str
+    value: str
+    kind: str
+
+
 @dataclass(slots=True)
 class Count:
-    url: str
+    """What to add; the columns of `stats.models.Counter` that are counts."""
+
+    url: str = ""
     total: int = 0
     unique: int = 0
     unique_by_link: int = 0
+    human_total: int = 0
+    human_unique: int = 0
+    human_unique_by_link: int = 0
+    revenue_cents: int = 0
 
 
+COUNTS = ("total", "unique", "unique_by_link", "human_total", "human_unique", "human_unique_by_link", "revenue_cents")
+BREAKDOWN_COUNTS = ("total", "unique", "human_total", "human_unique")
 LinkKey = tuple[int, int]
+
+
+class Once(NamedTuple):
+    """How a hit counts: whether it is the recipient's first of its kind, and the first on its link."""
+
+    is_first: bool
+    is_first_on_link: bool
+
+
+FIRST, AGAIN = Once(True, True), Once(False, False)
 
 
 @dataclass(slots=True)
 class Tally:
     """Starts from what is known of the recipients; after `add` for each hit, holds what is to be stored.
 
-    `standings`: by recipient id. `links`: by recipient id and link position. `counts`: what to add to the counters.
+    `standings`: by recipient id. `links`: by recipient id and link position. `counts` and `breakdowns`: what to add.
+    `suspects`: recipients whose hits together may show that a program made them.
     """
 
     standings: dict[int, Standing]
     links: dict[LinkKey, LinkStanding]
     counts: dict[CounterKey, Count] = field(default_factory=dict)
+    breakdowns: dict[BreakdownKey, Count] = field(default_factory=dict)
+    suspects: set[int] = field(default_factory=set)
 
-    def add(self, hit: Hit, variant_id: int) -> None:
+    def add(self, seen: Seen) -> None:
+        hit = seen.hit
         standing = self.standings.get(hit.recipient_id)
         if standing is None:
             standing = self.standings[hit.recipient_id] = Standing()
-        is_first = standing.reach(FIRST_TIME[hit.kind], hit.at)
         if how_often := HOW_OFTEN.get(hit.kind):
-            setattr(standing, how_often, getattr(standing, how_often) + 1)
-        hour = hit.at.replace(minute=0, second=0, microsecond=0)
-        if hit.kind == CLICKED:
-            key = CounterKey(hit.run_id, variant_id, CLICKED, hit.link_position, hour)
-            self._count(key, is_first, self._click(hit), url=hit.url)
-        else:
-            self._count(CounterKey(hit.run_id, variant_id, hit.kind, 0, hour), is_first, is_first)
+            standing.count(how_often)
+        self._suspect(hit, standing)
+        once = self._once(hit, standing)
+        self._count(seen, hit.kind, once, self._once_by_people(seen, standing, once))
         if hit.kind in PROVES_READING:
-            is_first_reading = standing.reach("read_at", hit.at)
-            if is_first_reading or hit.kind == OPENED:
-                self._count(CounterKey(hit.run_id, variant_id, READ, 0, hour), is_first_reading, is_first_reading)
+            self._read(seen, standing)
+        if derive := DERIVED.get(hit.kind):
+            derive(self, seen, standing, once)
+        if (ended := ENDED.get(hit.kind)) and (number := hit.data.get("ended", 0)):
+            self._several(seen, ended, number)
 
-    def _click(self, hit: Hit) -> bool:
-        key = (hit.recipient_id, hit.link_position)
-        known = self.links.get(key)
-        if known is None:
-            self.links[key] = LinkStanding(hit.at, 1)
-            return True
-        known.clicks += 1
-        known.clicked_at = min(known.clicked_at, hit.at)
-        return False
+    def _suspect(self, hit: Hit, standing: Standing) -> None:
+        """Whose clicks come close together, or who follows the hidden link, is looked at again as a whole."""
+        if standing.probed_at or hit.kind == PROBED:
+            self.suspects.add(hit.recipient_id)
+        if hit.kind == CLICKED:
+            last = standing.last_clicked_at
+            if last is None or hit.at > last:
+                standing.last_clicked_at = hit.at
+            if last is not None and abs(hit.at - last) < SUSPICIOUS:
+                self.suspects.add(hit.recipient_id)
 
-    def _count(self, key: CounterKey, is_first: bool, is_first_on_link: bool, url: str = "") -> None:
+    # --- first of a kind ---------------------------------------------------------------------------------------------
+
+    def _once(self, hit: Hit, standing: Standing) -> Once:
+        is_first = standing.reach(FIRST_TIME[hit.kind], hit.at)
+        if hit.kind != CLICKED:
+            return Once(is_first, is_first)
+        link = self.links.get((hit.recipient_id, hit.link_position))
+        if link is None:
+            self.links[hit.recipient_id, hit.link_position] = LinkStanding(hit.at, 1)
+            return Once(is_first, True)
+        link.clicks += 1
+        link.clicked_at = min(link.clicked_at, hit.at)
+        return Once(is_first, False)
+
+    def _once_by_people(self, seen: Seen, standing: Standing, once: Once) -> Once | None:
+        """None where no person made the hit. What programs never do is counted of people as it is counted at all."""
+        hit = seen.hit
+        if seen.agent != HUMAN:
+            return None
+        column = HUMAN_FIRST_TIME.get(hit.kind)
+        if column is None:
+            return once
+        if how_often := HUMAN_HOW_OFTEN.get(hit.kind):
+            standing.count(how_often)
+        is_first = standing.reach(column, hit.at)
+        return Once(is_first, self._first_by_people_on_link(hit) if hit.kind == CLICKED else is_first)
+
+    def _first_by_people_on_link(self, hit: Hit) -> bool:
+        link = self.links[hit.recipient_id, hit.link_position]
+        link.human_clicks += 1
+        is_first = link.human_clicked_at is None
+        if link.human_clicked_at is None or hit.at < link.human_clicked_at:
+            link.human_clicked_at = hit.at
+        return is_first
+
+    # --- what follows from a hit -------------------------------------------------------------------------------------
+
+    def _read(self, seen: Seen, standing: Standing) -> None:
+        hit = seen.hit
+        first = standing.reach("read_at", hit.at)
+        once = Once(first, first) if first or hit.kind == OPENED else None
+        by_people = None
+        if seen.agent == HUMAN:
+            first = standing.reach("human_read_at", hit.at)
+            by_people = Once(first, first) if first or hit.kind == OPENED else None
+        if once or by_people:
+            self._count(seen, READ, once, by_people)
+
+    def _open(self, seen: Seen, standing: Standing, _once: Once) -> None:
+        """Privacy proxies. `opens` holds this one already, `privacy_opens` does not."""
+        others = standing.opens - standing.privacy_opens
+        if seen.agent == PROXY:
+            first = standing.reach("privacy_opened_at", seen.hit.at)
+            standing.privacy_opens += 1
+            self._count(seen, PRIVACY_OPENED, Once(first, first), None)
+            if first and others > 1:
+                self._several(seen, PRIVACY_OPENED_OTHERWISE, others - 1)
+        elif standing.privacy_opens:
+            self._count(seen, PRIVACY_OPENED_OTHERWISE, Once(others == 1, others == 1), None)
+
+    def _bounce(self, seen: Seen, standing: Standing, once: Once) -> None:
+        data = seen.hit.data
+        if once.is_first:
+            standing.bounce_type = bounce_type(data)
+        by_people = once if seen.agent == HUMAN else None
+        self._count(seen, BY_TYPE[bounce_type(data)], once, by_people)
+        self._count(seen, BOUNCED_LOCAL if data.get("origin") == "local" else BOUNCED_REMOTE, once, by_people)
+        self._break_down(seen, BOUNCE, str(data.get("code", ""))[:64], BOUNCED, once, by_people)
+
+    def _convert(self, seen: Seen, standing: Standing, _once: Once) -> None:
+        cents = seen.hit.data.get("cents", 0)
+        standing.revenue_cents += cents
+        self._counter(seen, CONVERTED).revenue_cents += cents
+
+    # --- adding ------------------------------------------------------------------------------------------------------
+
+    def _counter(self, seen: Seen, kind: str) -> Count:
+        hit = seen.hit
+        position = hit.link_position if kind == CLICKED else 0
+        key = CounterKey(hit.run_id, seen.variant_id, kind, position, seen.hour)
         count = self.counts.get(key)
         if count is None:
-            count = self.counts[key] = Count(url)
+            count = self.counts[key] = Count(hit.url if kind == CLICKED else "")
+        return count
+
+    def _count(self, seen: Seen, kind: str, once: Once | None, by_people: Once | None) -> None:
+        _add(self._counter(seen, kind), once, by_people)
+        self._break_down(seen, DOMAIN, seen.domain, kind, once, by_people)
+        if kind in BY_CLIENT:
+            self._break_down(seen, CLIENT, seen.client, kind, once, by_people)
+            self._break_down(seen, DEVICE, seen.device, kind, once, by_people)
+
+    def _break_down(
+        self, seen: Seen, dimension: str, value: str, kind: str, once: Once | None, by_people: Once | None
+    ) -> None:
+        key = BreakdownKey(seen.hit.run_id, seen.variant_id, dimension, value, kind)
+        count = self.breakdowns.get(key)
+        if count is None:
+            count = self.breakdowns[key] = Count()
+        _add(count, once, by_people)
+
+    def _several(self, seen: Seen, kind: str, number: int) -> None:
+        """So many times at once, of one recipient."""
+        self._count(seen, kind, FIRST, None)
+        for _ in range(number - 1):
+            self._count(seen, kind, AGAIN, None)
+
+
+def _add(count: Count, once: Once | None, by_people: Once | None) -> None:
+    if once:
         count.total += 1
-        count.unique += is_first
-        count.unique_by_link += is_first_on_link
+        count.unique += once.is_first
+        count.unique_by_link += once.is_first_on_link
+    if by_people:
+        count.human_total += 1
+        count.human_unique += by_people.is_first
+        count.human_unique_by_link += by_people.is_first_on_link
+
+
+def bounce_type(data: dict[str, Any]) -> str:
+    """Hard, soft or other; what a bounce does not say is other."""
+    named = data.get("type")
+    return named if named in BY_TYPE else BounceType.OTHER.value
+
+
+DERIVED: dict[str, Callable[[Tally, Seen, Standing, Once], None]] = {
+    OPENED: Tally._open,
+    BOUNCED: Tally._bounce,
+    CONVERTED: Tally._convert,
+}

@@ -44,8 +44,12 @@ class HitKind(StrEnum):
     CLICKED = "clicked"
     UNSUBSCRIBED = "unsubscribed"
     VIEWED = "viewed"
+    DELIVERED = "delivered"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
+    FORWARDED = "forwarded"
+    CONVERTED = "converted"
+    PROBED = "probed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from audience.models import Subscriber, Subscription
 from campaigns.models import Campaign, CampaignRun, Variant
 from delivery.models import Recipient
 from stats.models import Engagement, Event
-from stats.tally import Tally
+from stats.tally import Seen, Tally
 from tests.factories import EmailFactory, MailingListFactory, OrganizationFactory
 from tracking.spool import Hit
 
@@ -31,13 +31,15 @@ LINKS = ["https://example.com/a", "https://example.com/b"]
 # By place: channel of the campaign, numbers of its runs; the last one was never started.
 CAMPAIGNS = [("email", (0, 1)), ("email", (2,)), ("sms", (3,)), ("email", ())]
 KINDS = ["opened", "clicked", "viewed", "unsubscribed", "complained", "bounced"]
+# Who else than people does it.
+AGENTS = {"opened": ("proxy", "bot"), "clicked": ("bot",), "viewed": ("bot",)}
 RECIPIENT_DEEDS = ["queued", "sent", "delivered", "failed"]
 DEEDS = ["opened", "clicked", "unsubscribed", "complained", "bounced", *RECIPIENT_DEEDS]
 
 
 @dataclass(frozen=True)
 class Message:
-    """What one run sent one person, and what they did with it: (kind, moment, link)."""
+    """What one run sent one person, and what was done with it: (kind, moment, link, agent)."""
 
     state: str
     at: datetime
@@ -80,7 +82,8 @@ moments = st.sampled_from(MOMENTS)
 @st.composite
 def events(draw):
     kind = draw(st.sampled_from(KINDS))
-    return kind, draw(moments), draw(st.sampled_from(LINKS)) if kind == "clicked" else ""
+    agent = draw(st.sampled_from(["human", "human", *AGENTS.get(kind, ())]))
+    return kind, draw(moments), draw(st.sampled_from(LINKS)) if kind == "clicked" else "", agent
 
 
 messages = st.builds(
@@ -172,12 +175,14 @@ def _make_person(person, number, organization, lists, runs):
 
 
 def make_events(recipient, happened):
-    """Events and engagement as ingest would have stored them; `happened` are (kind, moment, link)."""
+    """Events and engagement as ingest would have stored them; `happened` are (kind, moment, link, agent)."""
     tally = Tally({}, {})
     whose = {"run": recipient.run, "recipient": recipient, "subscriber": recipient.subscriber}
-    for kind, at, link in happened:
-        Event.objects.create(**whose, kind=kind, at=at, url=link)
-        tally.add(Hit(kind, recipient.run_id, recipient.pk, recipient.subscriber_id, at, url=link), 0)
+    for kind, at, link, *others in happened:
+        agent = others[0] if others else "human"
+        Event.objects.create(**whose, kind=kind, at=at, url=link, agent=agent)
+        hit = Hit(kind, recipient.run_id, recipient.pk, recipient.subscriber_id, at, url=link)
+        tally.add(Seen(hit, 0, at, agent))
     for standing in tally.standings.values():
         columns = {name: getattr(standing, name) for name in standing.__slots__}
         Engagement.objects.create(**whose, **columns)
@@ -230,7 +235,11 @@ def _times(rule, message):
             "failed": message.state == "failed",
         }
         return int(is_so[rule.what])
-    counted = [kind for kind, at, link in message.events if _is_within(rule.within, at) and rule.link in ("", link)]
+    counted = [
+        kind
+        for kind, at, link, agent in message.events
+        if agent != "bot" and _is_within(rule.within, at) and rule.link in ("", link)
+    ]
     if rule.what == "opened":
         return counted.count("opened") or int("clicked" in counted or "viewed" in counted)
     return counted.count(rule.what)

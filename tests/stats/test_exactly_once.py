@@ -51,7 +51,7 @@ def dying_after(statements):
 
 
 def naive_count(hits):
-    """(total, unique, unique by link) by kind and link, and `read`, as the docs define them."""
+    """(total, unique, unique by link) by kind and link, and what is derived, as the docs define them."""
     total, people, people_by_link = Naive(), Naive(), Naive()
     seen, readers, read = set(), set(), [0, 0]
     for hit in hits:
@@ -66,6 +66,8 @@ def naive_count(hits):
             read[1] += who not in readers
             readers.add(who)
     counts = {key: (total[key], people[key], people_by_link[key]) for key in total}
+    if bounces := counts.get(("bounced", 0)):  # these say neither their type nor where they come from
+        counts |= {("bounced_other", 0): bounces, ("bounced_remote", 0): bounces}
     return counts | ({("read", 0): (read[0], read[1], read[1])} if readers else {})
 
 

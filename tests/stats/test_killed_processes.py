@@ -139,8 +139,8 @@ def test_an_ingester_that_is_killed_again_and_again_counts_every_hit_once(enviro
 DYING_IN_A_TRANSACTION = """
 import os, signal, django
 django.setup()
-from stats import ingest
-ingest._store_tally = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from stats import counting, ingest
+counting.store_counts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ingest.ingest()
 """
 
