@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import Organization
 from audience.models import Subscriber
-from campaigns.models import RUNNING, Campaign, CampaignEvent, CampaignRun
+from campaigns.models import RUNNING, Campaign, CampaignEvent, CampaignRun, Channel
 from delivery.models import Recipient
 
 CAPPED = "capped"  # the skip reason
@@ -89,4 +89,26 @@ def wait_for_others(organization: Organization, channel: str, *, capped: bool) -
         return
     lock = "pg_advisory_xact_lock" if capped else "pg_advisory_xact_lock_shared"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {lock}(hashtextextended(%s, 0))", [f"freeze {organization.pk} {channel}"])
+        cursor.execute(f"SELECT {lock}(hashtextextended(%s, 0))", [_name(organization, channel)])
+
+
+def hold_off(organization: Organization) -> bool:
+    """Until the end of this transaction, let no audience of the organization be fixed; False where one is right now.
+
+    Those who hold off take turns.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    names = [_name(organization, channel) for channel in Channel.values]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"hold off {organization.pk}"])
+        cursor.execute(
+            "SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended(name, 0))) FROM unnest(%s::text[]) AS name",
+            [names],
+        )
+        (is_ours,) = cursor.fetchone()[:1]
+    return bool(is_ours)
+
+
+def _name(organization: Organization, channel: str) -> str:
+    return f"freeze {organization.pk} {channel}"

@@ -13,7 +13,7 @@ from audience.errors import MailOnItsWay
 from audience.models import Subscriber
 from audience.privacy import Holding, hold
 from campaigns.models import Campaign, CampaignEvent, State
-from delivery import settlement
+from delivery import capping, settlement
 from delivery.models import Batch, InboxMessage, Recipient
 
 ERASED = "erased"  # the skip reason
@@ -51,8 +51,9 @@ def _messages(person: Subscriber) -> list[dict[str, Any]]:
 
 
 def _erase_messages(person: Subscriber) -> int:
-    """Raises MailOnItsWay."""
-    if Campaign.objects.filter(organization=person.organization_id, state=State.CALCULATING).exists():
+    """Raises MailOnItsWay, also while an audience is being fixed: that could take up the person until they are gone."""
+    calculating = Campaign.objects.filter(organization=person.organization_id, state=State.CALCULATING)
+    if not capping.hold_off(person.organization) or calculating.exists():
         raise MailOnItsWay("The audience of a campaign is being worked out right now; try again in a minute.")
     rows = Recipient.objects.filter(subscriber=person)
     _skip_waiting(rows, person)

@@ -35,3 +35,18 @@ def at_once(*acts, refusals=()):
 
     with ThreadPoolExecutor(len(acts)) as threads:
         return list(threads.map(run, acts))
+
+
+def in_another_connection(act):
+    """Begin an act beside this one; the future of what it returns."""
+
+    def run():
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    threads = ThreadPoolExecutor(1)
+    future = threads.submit(run)
+    threads.shutdown(wait=False)
+    return future
