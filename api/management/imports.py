@@ -13,6 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.fields import empty
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -53,6 +54,12 @@ def _is_target(text: Any) -> bool:
     return isinstance(text, str) and len(text) <= 64 and text.isascii() and text.isprintable()
 
 
+class GivenBoolean(serializers.BooleanField):
+    """A form that does not name it has said nothing; REST framework takes that for a box without its tick."""
+
+    default_empty_html = empty
+
+
 class SettingsSerializer(serializers.Serializer[Import]):
     """How the file is read, and what becomes of people who are known; what is left out is found out or stays."""
 
@@ -72,7 +79,7 @@ class SettingsSerializer(serializers.Serializer[Import]):
     country_code = serializers.RegexField(
         r"^(\+[1-9][0-9]{0,3})?\Z", required=False, allow_blank=True, help_text="For phone numbers without one: +45."
     )
-    has_header = serializers.BooleanField(required=False)
+    has_header = GivenBoolean(required=False)
     encoding = serializers.CharField(max_length=32, required=False)
     delimiter = serializers.CharField(max_length=1, required=False, trim_whitespace=False)
 

@@ -42,6 +42,16 @@ def test_a_file_is_uploaded_as_a_form(api, body):
     assert answer.status_code == 201
     assert answer.json()["file_name"] == "people.csv"
     assert answer.json()["mapping"]["1"] == "first_name"
+    assert answer.json()["has_header"] is True
+
+
+@pytest.mark.parametrize(("said", "known"), [("false", False), ("true", True)])
+def test_a_form_may_say_whether_there_is_a_header(api, body, said, known):
+    file = SimpleUploadedFile("people.csv", PEOPLE.encode())
+
+    answer = api.post(URL, body | {"file": file, "has_header": said}, format="multipart")
+
+    assert answer.json()["has_header"] is known
 
 
 def test_an_import_is_tried_started_watched_and_its_errors_fetched(api, draft):
