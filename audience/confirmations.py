@@ -119,7 +119,7 @@ def send(subscription_id: int, connection: Any = None) -> bool:
 
 def _due() -> Any:
     fresh = now() - timedelta(days=settings.CONFIRMATION_DAYS)
-    rows = Subscription.objects.filter(confirmation_due_at__gt=fresh, subscriber__email__isnull=False)
+    rows = Subscription.objects.kept().filter(confirmation_due_at__gt=fresh, subscriber__email__isnull=False)
     return rows.select_related("subscriber", "mailing_list__organization", "mailing_list__edition")
 
 
@@ -225,7 +225,7 @@ def find(text: str) -> Subscription:
     except BadSignature as forged:
         raise LinkInvalid("This link does not work.") from forged
     pk, _, fingerprint = value.partition("-")
-    rows = Subscription.objects.select_related("subscriber", "mailing_list__organization")
+    rows = Subscription.objects.kept().select_related("subscriber", "mailing_list__organization")
     row = rows.filter(pk=int(pk)).first()
     if row is None or _fingerprint(row.subscriber) != fingerprint:
         raise LinkInvalid("This link does not work.")

@@ -119,6 +119,8 @@ SETTINGS = frozenset(
 
 
 def _apply(draft: Import, settings: Mapping[str, Any]) -> None:
+    if draft.mailing_list.deleted_at:
+        raise ImportRefused(f"The list {draft.mailing_list} is deleted.")
     for name, value in settings.items():
         if name not in SETTINGS:
             raise ImportRefused(f"An import has no setting {name}.")

@@ -1,6 +1,6 @@
 """People and where they may be reached: lists, subscribers, subscriptions, fields, segments, suppressions, imports."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -11,6 +11,20 @@ from django.utils.timezone import now
 from accounts.models import Edition, Organization, User
 from accounts.public_ids import PublicIdField
 from accounts.scoping import ScopedQuerySet
+
+
+class MailingListQuerySet(ScopedQuerySet["MailingList"]):
+    """Lists; `MailingList.objects` has only those that are kept."""
+
+
+_ListManager = models.Manager.from_queryset(MailingListQuerySet)
+
+
+class KeptLists(_ListManager):  # type: ignore[type-arg]  # its parent takes none when it runs
+    """Without the lists that are being deleted (`audience.list_removal`)."""
+
+    def get_queryset(self) -> models.QuerySet["MailingList"]:
+        return super().get_queryset().filter(deleted_at=None)
 
 
 class MailingList(models.Model):
@@ -37,8 +51,13 @@ class MailingList(models.Model):
     )
     created_at = models.DateTimeField(default=now, editable=False)
     modified_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when it is being deleted and seen nowhere."
+    )
+    people_when_deleted = models.PositiveIntegerField(default=0, editable=False)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = KeptLists()
+    with_deleted = MailingListQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["name", "pk"]
@@ -92,6 +111,18 @@ class Subscriber(models.Model):
         return self.email or self.phone
 
 
+class SubscriptionQuerySet(ScopedQuerySet["Subscription"]):
+    def kept(self) -> Self:
+        """Without those to lists that are being deleted."""
+        return self.filter(mailing_list__deleted_at=None)
+
+    def of(self, organization: Organization) -> Self:
+        return super().of(organization).kept()
+
+    def visible_to(self, user: Any) -> Self:
+        return super().visible_to(user).kept()
+
+
 class Subscription(models.Model):
     """A person on a list. Vendors call this row the subscriber."""
 
@@ -130,7 +161,7 @@ class Subscription(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     modified_at = models.DateTimeField(auto_now=True)
 
-    objects = ScopedQuerySet.as_manager()
+    objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["pk"]

@@ -174,11 +174,18 @@ def _best(
 ) -> QuerySet[Subscription]:
     """Of each person's rows one: a mailable one if there is any, else by rank, else by the order of the parts."""
     rank = _rank(_suppressed_for_list(organization, channel, row="", person="subscriber__"))
-    ranked = rows.annotate(rank=rank, place=_place(parts))
+    ranked = _kept(organization, rows).annotate(rank=rank, place=_place(parts))
     if connection.features.can_distinct_on_fields:
         return ranked.order_by("subscriber_id", "rank", "place", "pk").distinct("subscriber_id")
     number = Window(RowNumber(), partition_by=F("subscriber_id"), order_by=["rank", "place", "pk"])
     return ranked.annotate(number=number).filter(number=1)
+
+
+def _kept(organization: Organization, rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """Nobody is reached through a list that is being deleted; hardly ever there is one, and so nothing to say."""
+    lists = MailingList.with_deleted.filter(organization=organization, deleted_at__isnull=False)
+    leaving = list(lists.values_list("pk", flat=True))
+    return rows.exclude(mailing_list__in=leaving) if leaving else rows
 
 
 def _rank(suppressed_for_list: Q) -> Case:

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from audience import confirmations, imports, segments
+from audience import confirmations, import_files, imports, list_removal, segments
 from audience.models import Segment
 
 logger = logging.getLogger(__name__)
@@ -42,3 +42,20 @@ def run_import(import_id: int) -> None:
 @shared_task(name="audience.sweep_imports")  # type: ignore[untyped-decorator]
 def sweep_imports() -> int:
     return imports.requeue_stalled()
+
+
+@shared_task(name="audience.forget_import_files")  # type: ignore[untyped-decorator]
+def forget_import_files() -> int:
+    return import_files.forget_old()
+
+
+@shared_task(name="audience.delete_list")  # type: ignore[untyped-decorator]
+def delete_list(list_id: int) -> None:
+    """A slice of it, and then the next."""
+    if list_removal.go_on(list_id, seconds=list_removal.SLICE_SECONDS):
+        delete_list.delay(list_id)
+
+
+@shared_task(name="audience.sweep_list_removals")  # type: ignore[untyped-decorator]
+def sweep_list_removals() -> int:
+    return list_removal.requeue()

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from accounts.actors import Actor
 from accounts.permissions import Permission, may
+from audience import list_removal
 from audience.imports import AT_WORK
 from audience.models import MailingList, Segment
 from campaigns.errors import Locked, NotAllowed
@@ -19,7 +20,7 @@ from campaigns.models import UNFINISHED, Campaign, CampaignAudience, Variant
 from campaigns.transitions import record
 from content.models import Email
 
-MOST_DELETED = 10_000  # subscriptions that end in one request
+AT_ONCE = 10_000  # subscriptions that end in one request
 
 
 def delete_email(email: Email, *, by: Actor) -> None:
@@ -41,7 +42,10 @@ def delete_segment(segment: Segment, *, by: Actor) -> None:
 
 
 def delete_list(mailing_list: MailingList, *, by: Actor, with_people: bool = False) -> None:
-    """Delete the list and, if asked for, the subscriptions to it; the people stay. Raises NotAllowed and Locked."""
+    """Delete the list and, if asked for, the subscriptions to it; the people stay. Raises NotAllowed and Locked.
+
+    It is seen nowhere from now on. With more subscriptions than AT_ONCE its rows go in the background.
+    """
     _require_may(by, mailing_list)
     with transaction.atomic():
         MailingList.objects.select_for_update().get(pk=mailing_list.pk)
@@ -51,7 +55,11 @@ def delete_list(mailing_list: MailingList, *, by: Actor, with_people: bool = Fal
             why = f"{count:,} people are on the list {mailing_list}; say that their subscriptions may end with it."
         if why:
             raise Locked(why)
-        mailing_list.delete()
+        if count > AT_ONCE:
+            list_removal.begin(mailing_list)
+        else:
+            list_removal.forget_imports(mailing_list)
+            mailing_list.delete()
 
 
 def keeps_list(mailing_list: MailingList) -> str:
@@ -64,9 +72,6 @@ def keeps_list(mailing_list: MailingList) -> str:
         return f"The segment {segment} names the list {mailing_list}; change that first."
     if mailing_list.imports.filter(status__in=AT_WORK).exists():
         return f"People are being imported into the list {mailing_list}; wait for the end, or cancel it."
-    count = mailing_list.subscriptions.count()
-    if count > MOST_DELETED:
-        return f"{count:,} people are on the list {mailing_list}. Lists of more than {MOST_DELETED:,} are not deleted."
     return ""
 
 

@@ -212,6 +212,16 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "schedule": 3600.0,
         "options": {"expire_seconds": 3600},
     },
+    "audience.sweep_list_removals": {
+        "task": "audience.sweep_list_removals",
+        "schedule": 60.0,
+        "options": {"expire_seconds": 60},
+    },
+    "audience.forget_import_files": {
+        "task": "audience.forget_import_files",
+        "schedule": 3600.0,
+        "options": {"expire_seconds": 3600},
+    },
     "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
 }
 CELERY_TASK_ACKS_LATE = True

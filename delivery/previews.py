@@ -65,7 +65,7 @@ def merge_values(subscriber: Subscriber | None) -> dict[str, Any]:
     """What an email to this person may say: all they are known by, with the fields of the list they joined first."""
     if subscriber is None:
         return {}
-    subscription = subscriber.subscriptions.order_by("pk").first()
+    subscription = subscriber.subscriptions.kept().order_by("pk").first()
     columns = {"email": subscriber.email, "phone": subscriber.phone, "fields": subscriber.fields}
     return person(columns, subscription.fields if subscription else None)
 

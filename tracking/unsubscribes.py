@@ -35,7 +35,7 @@ class Wish:
 
     def subscriptions(self, *, everything: bool = False) -> QuerySet[Subscription]:
         """The person's subscriptions in scope that have not ended."""
-        rows = self.subscriber.subscriptions.exclude(status__in=ENDED).select_related("mailing_list")
+        rows = self.subscriber.subscriptions.kept().exclude(status__in=ENDED).select_related("mailing_list")
         if everything or self.mailing_lists is None:
             return rows.order_by("mailing_list__name", "pk")
         return rows.filter(mailing_list__in=self.mailing_lists).order_by("mailing_list__name", "pk")

@@ -28,7 +28,7 @@ from audience.models import Subscriber, Subscription
 
 Field = serializers.Field[Any, Any, Any, Any]
 VALUES = {"type": "object", "additionalProperties": {}}
-ON_LISTS = Prefetch("subscriptions", Subscription.objects.select_related("mailing_list").order_by("pk"))
+ON_LISTS = Prefetch("subscriptions", Subscription.objects.kept().select_related("mailing_list").order_by("pk"))
 
 
 @extend_schema_field(VALUES)

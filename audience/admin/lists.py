@@ -18,7 +18,7 @@ from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import page, to
 from accounts.permissions import Permission
-from audience import confirmations, exports
+from audience import confirmations, exports, list_removal
 from audience.models import MailingList, Subscriber, Subscription
 from campaigns import removals
 from campaigns.errors import CampaignError
@@ -45,6 +45,7 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
     )
     radio_fields: ClassVar = {"opt_in": admin.VERTICAL}
     change_form_outer_before_template = "admin/audience/mailinglist/summary.html"
+    list_before_template = "admin/audience/mailinglist/removals.html"
     actions = None
     add_label = "New list"
     empty_icon = "groups"
@@ -55,6 +56,11 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
         count = on_it.values("mailing_list").annotate(people=Count("pk")).values("people")
         people = Coalesce(Subquery(count, output_field=IntegerField()), 0)
         return super().get_queryset(request).annotate(people=people)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        organization = desk(request).organization
+        removals = list_removal.under_way(organization) if organization else []
+        return super().changelist_view(request, {**(extra_context or {}), "removals": removals})
 
     @admin.display(description="Subscribed", ordering="people")
     def subscribed(self, mailing_list: Any) -> SafeString:
@@ -124,7 +130,8 @@ class MailingListAdmin(ScopedAdmin[MailingList]):
             except CampaignError as refused:  # somebody named it meanwhile
                 messages.error(request, str(refused))
                 return redirect(here)
-            messages.success(request, f"The list “{mailing_list.name}” is deleted.")
+            later = " Its subscriptions end in the background." if count > removals.AT_ONCE else ""
+            messages.success(request, f"The list “{mailing_list.name}” is deleted.{later}")
             return redirect(to("audience_mailinglist_changelist"))
         return page(
             request,

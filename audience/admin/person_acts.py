@@ -41,7 +41,7 @@ def unsubscribe(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = request.POST.get("list") or request.GET.get("list")
     lists = MailingList.objects.of(person.organization).filter(pk=row_number(wanted) or 0) if wanted else None
     if request.method != "POST":
-        alive = person.subscriptions.filter(status__in=[Status.SUBSCRIBED, Status.UNCONFIRMED])
+        alive = person.subscriptions.kept().filter(status__in=[Status.SUBSCRIBED, Status.UNCONFIRMED])
         rows = alive.filter(mailing_list__in=lists) if lists is not None else alive
         ends = rows.select_related("mailing_list")
         return _question(request, person, "unsubscribe", "Unsubscribe", rows=ends, wanted=wanted or "")

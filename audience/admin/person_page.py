@@ -43,7 +43,7 @@ def person_of(request: HttpRequest, pk: int, permission: Permission = Permission
 
 def person_page(request: HttpRequest, pk: int) -> HttpResponse:
     person, at = person_of(request, pk), desk(request)
-    rows = person.subscriptions.select_related("mailing_list").prefetch_related("tagged__tag")
+    rows = person.subscriptions.kept().select_related("mailing_list").prefetch_related("tagged__tag")
     subscriptions = [(row, badge(row)) for row in rows]
     show = request.GET.get("show", "")
     return page(

@@ -67,7 +67,7 @@ class SubscriberAdmin(ScopedAdmin[Subscriber]):
     empty_state = "Nobody is here yet. Import a CSV file into a list, or add people one by one."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
-        on = Prefetch("subscriptions", Subscription.objects.select_related("mailing_list"))
+        on = Prefetch("subscriptions", Subscription.objects.kept().select_related("mailing_list"))
         return super().get_queryset(request).prefetch_related(on)
 
     def get_search_results(

@@ -26,7 +26,16 @@ class Known:
     @cached_property
     def lists(self) -> dict[str, MailingList]:
         """By public id."""
-        return {each.public_id: each for each in MailingList.objects.of(self.organization)}
+        return {each.public_id: each for each in self._lists if each.deleted_at is None}
+
+    @cached_property
+    def lists_being_deleted(self) -> list[int]:
+        """Nobody is on these any more. Hardly ever any, and so nothing that a statement need say."""
+        return [each.pk for each in self._lists if each.deleted_at is not None]
+
+    @cached_property
+    def _lists(self) -> list[MailingList]:
+        return list(MailingList.with_deleted.filter(organization=self.organization))
 
     @cached_property
     def fields(self) -> list[CustomField]:

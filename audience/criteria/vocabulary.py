@@ -120,7 +120,9 @@ class Vocabulary:
 
     def rows(self) -> "QuerySet[Subscription]":
         """The person's subscriptions, seen from the scope's query."""
-        return Subscription.objects.filter(subscriber=OuterRef(f"{self.scope.person}pk"))
+        rows = Subscription.objects.filter(subscriber=OuterRef(f"{self.scope.person}pk"))
+        leaving = self.known.lists_being_deleted
+        return rows.exclude(mailing_list__in=leaving) if leaving else rows
 
     # --- the subjects --------------------------------------------------------------------------------------------
 
