@@ -263,8 +263,16 @@ def form_of(file_import: Import) -> Format:
 
 
 def opened(file_import: Import) -> "File[bytes]":
-    """Its file, opened by itself: the model's field would hand out one handle to everybody who reads."""
-    return file_import.file.storage.open(file_import.file.name or "", "rb")
+    """Its file, opened by itself: the model's field would hand out one handle to everybody who reads.
+
+    Raises ImportRefused where the file is deleted (`import_files`).
+    """
+    try:
+        if name := file_import.file.name:
+            return file_import.file.storage.open(name, "rb")
+    except FileNotFoundError:
+        pass
+    raise ImportRefused("The uploaded file is gone; upload it again.")
 
 
 def read_rows(file: IO[bytes], form: Format, columns: Columns) -> Iterator[Row | Refusal]:

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor, Surface
 from accounts.permissions import Permission, may
+from audience import import_files
 from audience.erased import hashed
 from audience.errors import NotAllowed
 from audience.models import ConsentEvent, Erasure, Subscriber, Subscription, Suppression
@@ -95,6 +96,7 @@ def erase(person: Subscriber, *, by: Actor, keep_out: bool = True) -> Erasure:
             counts[name] = holding.erase(person)
         counts["suppressions"], _ = _suppressions(person).filter(organization=person.organization_id).delete()
         erasure = _record(person, counts, by, keep_out)
+        import_files.forget_person(person)
         person.delete()
     return erasure
 

@@ -330,7 +330,9 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
         """The refused rows as CSV, each with its number and the reason."""
         file_import = self.get_object()
         if not file_import.error_file:
-            raise Http404("No row of this import was refused, or it is not over yet.")
+            raise Http404("No row of this import was refused, it is not over yet, or its files are deleted.")
+        if not file_import.error_file.storage.exists(str(file_import.error_file.name)):
+            raise Http404("The file of the refused rows is gone.")
         return StreamingHttpResponse(
             _chunks(file_import.error_file),
             content_type="text/csv; charset=utf-8",

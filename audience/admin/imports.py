@@ -345,5 +345,8 @@ def error_file(request: HttpRequest, pk: int) -> HttpResponse:
     if not file_import.error_file:
         raise Http404("No row was refused.")
     name = f"{file_import.file_name.rpartition('.')[0] or 'import'}-errors.csv"
-    file = file_import.error_file.open("rb")
+    try:
+        file = file_import.error_file.open("rb")
+    except FileNotFoundError:
+        raise Http404("The file of the refused rows is gone.") from None
     return FileResponse(file, as_attachment=True, filename=name)  # type: ignore[return-value]  # a view may stream
