@@ -5,7 +5,7 @@ none holds the people of the organization who fulfil them, on a list or not. Rul
 longer because a field or a list is gone, hold for nobody, and the segment says so in its status.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -106,12 +106,17 @@ def people(segment: Segment) -> QuerySet[Subscriber]:
 def sentence(segment: Segment) -> str:
     """Who is in it, in English, or what is wrong with its rules."""
     lists = MailingList.objects.of(segment.organization).filter(segments=segment)
-    who = f"on {' or '.join(str(each) for each in lists)}" if lists else "in the organization"
     try:
-        rules = compiler.sentence(from_json(segment.rules), _scope(segment))
+        return sentence_over(segment.rules, lists, _scope(segment))
     except InvalidRules as error:
         return f"Nobody: the rules cannot be understood. {error}"
-    return f"People {who} where {rules}." if rules else f"Everybody {who}."
+
+
+def sentence_over(rules: Mapping[str, Any], mailing_lists: Collection[MailingList], scope: Scope) -> str:
+    """Whom rules mean over these lists, in English. Raises InvalidRules."""
+    said = compiler.sentence(from_json(rules), scope)
+    where = f"on {' or '.join(str(each) for each in mailing_lists)}" if mailing_lists else "in the organization"
+    return f"People {where} where {said}." if said else f"Everybody {where}."
 
 
 def list_ids(segment: Segment) -> tuple[int, ...]:

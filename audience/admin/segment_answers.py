@@ -14,9 +14,9 @@ from accounts.admin.desk import desk
 from accounts.admin.pages import fragment, row_number
 from accounts.models import Organization
 from accounts.permissions import Permission
-from audience.admin.segment_trial import Problem, Trial
 from audience.errors import InvalidRules, TooSlow
 from audience.models import MailingList, Subscriber
+from audience.segment_trials import Problem, Trial
 from campaigns.models import Campaign, Channel
 
 FOUND = 20  # campaigns

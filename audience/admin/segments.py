@@ -26,9 +26,9 @@ from audience import exports, segments
 from audience.admin import segment_answers, segment_why
 from audience.admin.segment_answers import dumped
 from audience.admin.segment_palette import palette
-from audience.admin.segment_trial import Trial
 from audience.errors import AudienceError, InvalidRules
 from audience.models import MailingList, Segment
+from audience.segment_trials import Trial
 from audience.tasks import recalculate_segment
 from campaigns import drafts, removals
 from campaigns.errors import CampaignError, NotReady

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from audience.admin.segment_trial import Trial
 from audience.errors import TooSlow
 from audience.models import CustomField, Segment, SubscriberTag
+from audience.segment_trials import Trial
 from campaigns import drafts
 from tests.factories import (
     MailingListFactory,

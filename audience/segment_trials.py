@@ -66,9 +66,7 @@ class Trial:
     @property
     def sentence(self) -> str:
         """Raises InvalidRules."""
-        said = compiler.sentence(from_json(self.rules), self.scope)
-        where = f"on {' or '.join(str(row) for row in self.lists)}" if self.lists else "in the organization"
-        return f"People {where} where {said}." if said else f"Everybody {where}."
+        return segments.sentence_over(self.rules, self.lists, self.scope)
 
     @property
     def why_nobody(self) -> str:
