@@ -150,6 +150,10 @@ class CustomFieldView(ListModelMixin, RetrieveModelMixin, NumberedView[CustomFie
         return Response(serializer.data)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Delete the field. Emails that name it show its default; what was stored is not shown any more."""
+        """Delete the field. Emails that name it show its default.
+
+        What was stored stays with the people, shown nowhere but in the export of their data; a new field with the same
+        key shows it again.
+        """
         self.get_object().delete()
         return Response(status=204)

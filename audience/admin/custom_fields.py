@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -89,6 +89,14 @@ class CustomFieldAdmin(ScopedAdmin[CustomField]):
         """Only what there is to choose among has choices; a kind that is fixed already is no condition any more."""
         without = {"choices"} if obj and obj.kind not in custom_fields.HAVE_CHOICES else set()
         return [name for name in self.fields if name not in without]
+
+    def delete_model(self, request: HttpRequest, obj: CustomField) -> None:
+        super().delete_model(request, obj)
+        messages.info(
+            request,
+            "What was stored in it is shown nowhere and used in no rule, but stays with the people: it is in the "
+            f"export of their data, and a new field with the key {obj.key} shows it again.",
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: CustomField | None = None) -> Any:
         return ("key", "kind", "mailing_list") if obj else ()  # values are stored under them

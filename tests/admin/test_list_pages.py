@@ -3,8 +3,11 @@
 import pytest
 from django.urls import reverse
 
+from audience import fields as custom_fields
+from audience import list_removal
 from audience.models import CustomField, MailingList
-from tests.factories import MailingListFactory
+from campaigns import removals
+from tests.factories import MailingListFactory, SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +81,29 @@ def test_the_newer_kinds_of_fields_are_made_in_the_form(organization, bob, login
     login(bob).post(reverse("admin:audience_customfield_add"), given)
 
     assert (CustomField.objects.get().kind, CustomField.objects.get().choices) == (kind, choices.split())
+
+
+def test_deleting_a_field_says_what_becomes_of_its_values(organization, alice, login):
+    field = custom_fields.create(organization, key="town")
+
+    url = reverse("admin:audience_customfield_delete", args=[field.pk])
+    page = login(alice).post(url, {"post": "yes"}, follow=True).content.decode()
+
+    assert not CustomField.objects.exists()
+    assert "stays with the people" in page
+
+
+def test_a_list_that_is_being_deleted_is_told_of_with_its_progress(organization, alice, login, monkeypatch):
+    monkeypatch.setattr(removals, "AT_ONCE", 1)
+    monkeypatch.setattr(list_removal, "_queue", lambda list_id: None)
+    monkeypatch.setattr(list_removal, "ROWS", 1)
+    weekly = MailingListFactory(organization=organization, name="Weekly")
+    SubscriptionFactory.create_batch(3, mailing_list=weekly)
+    browser = login(alice)
+
+    browser.post(reverse("admin:audience_mailinglist_delete", args=[weekly.pk]))
+    list_removal.go_on(weekly.pk, seconds=0)
+    page = browser.get(reverse("admin:audience_mailinglist_changelist")).content.decode()
+
+    assert "The list “Weekly” is deleted and seen nowhere any more. 1 of its 3 subscriptions are gone" in page
+    assert browser.get(reverse("admin:audience_mailinglist_change", args=[weekly.pk])).status_code in (302, 404)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts.actors import SYSTEM
@@ -161,3 +163,15 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(news, django_asser
         imports.run(draft.pk)
 
     assert Subscription.objects.count() == 1000
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans without statistics of ours")
+@pytest.mark.parametrize(("large", "times"), [(10, 1), (11, 0)])
+def test_the_planner_hears_of_a_large_import_at_once(news, monkeypatch, large, times):
+    monkeypatch.setattr(imports, "ANALYZED_FROM", large)
+
+    with CaptureQueriesContext(connection) as asked:
+        import_file(news, MANY)
+
+    told = [each["sql"] for each in asked if each["sql"].startswith("ANALYZE (SKIP_LOCKED) audience_subscriber")]
+    assert len(told) == times
