@@ -10,7 +10,8 @@ Rules
 - following the hidden link is no click: it counts as `probed`, and says who else is a bot (`stats.classification`);
 - opens by privacy proxies count in `privacy_opened`. Who has had such an open counts with all their other opens,
   earlier and later, in `privacy_opened_otherwise` (GreenArrow's sets P and N are made of these two and `opened`);
-- a bounce counts by its type and its origin; these and how many subscriptions a hit has ended say its data.
+- a bounce counts by its type; this, its origin and how many subscriptions a hit has ended say its data. What was
+  refused when it was handed over (`origin` local) never was sent: it counts in `bounced_local`, not in `bounced`.
 
 Who counts the same hits of one recipient again, in the order in which they were counted first, gets the same numbers:
 `stats.reclassify` takes them off by counting them with their old agents, and adds them with the new ones.
@@ -48,7 +49,7 @@ ENDED = {
     EventKind.COMPLAINED.value: CountedKind.COMPLAINT_ENDED.value,
     EventKind.UNSUBSCRIBED.value: CountedKind.UNSUBSCRIBE_ENDED.value,
 }
-# Two links within so short a time, and somebody looks whether it was a scanner.
+# A hit so shortly after a click, and somebody looks whether it was a scanner.
 SUSPICIOUS = timedelta(seconds=10)
 
 
@@ -183,6 +184,9 @@ class Tally:
         standing = self.standings.get(hit.recipient_id)
         if standing is None:
             standing = self.standings[hit.recipient_id] = Standing()
+        if hit.kind == BOUNCED and hit.data.get("origin") == "local":
+            self._refuse(seen, standing)
+            return
         if how_often := HOW_OFTEN.get(hit.kind):
             standing.count(how_often)
         self._suspect(hit, standing)
@@ -192,19 +196,20 @@ class Tally:
             self._read(seen, standing)
         if derive := DERIVED.get(hit.kind):
             derive(self, seen, standing, once)
-        if (ended := ENDED.get(hit.kind)) and (number := hit.data.get("ended", 0)):
-            self._several(seen, ended, number)
+        elif hit.kind in ENDED:
+            self._end(seen)
 
     def _suspect(self, hit: Hit, standing: Standing) -> None:
-        """Whose clicks come close together, or who follows the hidden link, is looked at again as a whole."""
+        """Whose hits come close after a click, or out of order, or who follows the hidden link, is looked at again as a
+        whole: a burst may be among them."""
         if standing.probed_at or hit.kind == PROBED:
             self.suspects.add(hit.recipient_id)
-        if hit.kind == CLICKED:
+        if hit.kind in PROVES_READING:
             last = standing.last_clicked_at
-            if last is None or hit.at > last:
-                standing.last_clicked_at = hit.at
-            if last is not None and abs(hit.at - last) < SUSPICIOUS:
+            if last is not None and hit.at - last < SUSPICIOUS:
                 self.suspects.add(hit.recipient_id)
+            if hit.kind == CLICKED and (last is None or hit.at > last):
+                standing.last_clicked_at = hit.at
 
     # --- first of a kind ---------------------------------------------------------------------------------------------
 
@@ -268,12 +273,24 @@ class Tally:
 
     def _bounce(self, seen: Seen, standing: Standing, once: Once) -> None:
         data = seen.hit.data
-        if once.is_first:
-            standing.bounce_type = bounce_type(data)
-        by_people = once if seen.agent == HUMAN else None
-        self._count(seen, BY_TYPE[bounce_type(data)], once, by_people)
-        self._count(seen, BOUNCED_LOCAL if data.get("origin") == "local" else BOUNCED_REMOTE, once, by_people)
-        self._break_down(seen, BOUNCE, str(data.get("code", ""))[:64], BOUNCED, once, by_people)
+        standing.bounce_type = standing.bounce_type or bounce_type(data)
+        self._count(seen, BY_TYPE[bounce_type(data)], once, once)
+        self._count(seen, BOUNCED_REMOTE, once, once)
+        self._break_down(seen, BOUNCE, bounce_code(data), BOUNCED, once, once)
+        self._end(seen)
+
+    def _refuse(self, seen: Seen, standing: Standing) -> None:
+        """Refused when it was handed over. Who is tried again and refused again is one person."""
+        data = seen.hit.data
+        once = AGAIN if standing.bounce_type else FIRST
+        standing.bounce_type = standing.bounce_type or bounce_type(data)
+        self._count(seen, BOUNCED_LOCAL, once, once)
+        self._break_down(seen, BOUNCE, bounce_code(data), BOUNCED_LOCAL, once, once)
+        self._end(seen)
+
+    def _end(self, seen: Seen) -> None:
+        if number := seen.hit.data.get("ended", 0):
+            self._several(seen, ENDED[seen.hit.kind], number)
 
     def _convert(self, seen: Seen, standing: Standing, _once: Once) -> None:
         cents = seen.hit.data.get("cents", 0)
@@ -329,6 +346,10 @@ def bounce_type(data: dict[str, Any]) -> str:
     """Hard, soft or other; what a bounce does not say is other."""
     named = data.get("type")
     return named if named in BY_TYPE else BounceType.OTHER.value
+
+
+def bounce_code(data: dict[str, Any]) -> str:
+    return str(data.get("code", ""))[:64]
 
 
 DERIVED: dict[str, Callable[[Tally, Seen, Standing, Once], None]] = {

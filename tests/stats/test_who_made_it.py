@@ -173,6 +173,22 @@ def test_what_its_sender_repeats_is_counted_once():
 
 
 @pytest.mark.django_db
+def test_what_was_refused_at_the_door_never_was_sent_and_did_not_bounce():
+    run = a_run(people=1)
+    for reply in ("550", "550"):
+        refusal = {"type": "hard", "origin": "local", "code": reply, "ended": 2}
+        spool.append(hit(run.recipients.get(), HitKind.BOUNCED, data=refusal))
+    ingest()
+
+    assert {row.kind: (row.total, row.unique) for row in Counter.objects.all()} == {
+        "bounced_local": (2, 1),
+        "bounce_ended": (4, 2),
+    }
+    assert Breakdown.objects.get(dimension="bounce").value == "550"
+    assert (run.recipients.get().engagement.bounced_at, run.recipients.get().engagement.bounce_type) == (None, "hard")
+
+
+@pytest.mark.django_db
 def test_money_is_added_up_in_hundredths():
     run = a_run(people=1)
     reader = run.recipients.get()
