@@ -22,9 +22,9 @@ from audience.errors import InvalidAddress, TooMany
 from audience.models import MailingList, Suppression
 
 # What one request takes; files of any length go through the command.
-MOST_ROWS = 20_000
+MOST_ROWS = 100_000
 TOLD = 100
-_CHUNK = 1000
+_CHUNK = 10_000
 _HEADING = ("value", "kind", "reason", "source", "scope", "created_at")
 _VALUES = frozenset(
     {"value", "email", "e-mail", "mail", "address", "email address", "email_address", "emailaddress", "domain", "phone"}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 
 from accounts.actors import Actor, Surface
@@ -95,28 +95,38 @@ def suppress_many(
     return outcome
 
 
+_INSERT = """
+INSERT INTO audience_suppression (organization_id, mailing_list_id, created_by_id, created_at, kind, value, reason,
+    source)
+"""
+_AT_ONCE = """
+SELECT %s, %s, %s, %s, new.kind, new.value, new.reason, new.source
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) WITH ORDINALITY
+    AS new (kind, value, reason, source, number)
+ORDER BY new.kind, new.value, new.number
+"""
+_ONE_BY_ONE = "VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+_PASSED_OVER = "ON CONFLICT DO NOTHING"
+
+
 def store(rows: Sequence[Suppression]) -> int:
-    """Insert those of these normalised rows, all of one scope, that are new; how many that were."""
-    added = 0
-    for start in range(0, len(rows), _CHUNK):
-        new = _unknown(rows[start : start + _CHUNK])
-        # somebody else may suppress the same at this moment: then theirs stays
-        Suppression.objects.bulk_create(new, ignore_conflicts=True)
-        added += len(new)
-    return added
+    """Insert those of these normalised rows, all of one scope, that are new; how many that were.
 
-
-def _unknown(rows: Sequence[Suppression]) -> list[Suppression]:
-    """Those that are not stored yet, each value once."""
-    values = defaultdict[str, dict[str, Suppression]](dict)
-    for row in rows:
-        values[row.kind].setdefault(row.value, row)
-    for kind, named in values.items():
-        where = {"organization": rows[0].organization, "mailing_list": rows[0].mailing_list}
-        stored = Suppression.objects.filter(**where, kind=kind, value__in=list(named))
-        for value in stored.values_list("value", flat=True):
-            del named[value]
-    return [row for named in values.values() for row in named.values()]
+    What is there, or stands twice, is passed over: the first stays. On PostgreSQL in one statement and always in one
+    order, so that two who store the same never wait for each other in a circle.
+    """
+    if not rows:
+        return 0
+    one = rows[0]
+    moment = connection.ops.adapt_datetimefield_value(one.created_at)
+    same = (one.organization_id, one.mailing_list_id, one.created_by_id, moment)
+    own = [(str(row.kind), row.value, str(row.reason), row.source) for row in rows]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_INSERT + _AT_ONCE + _PASSED_OVER, [*same, *map(list, zip(*own, strict=True))])
+        else:
+            cursor.executemany(_INSERT + _ONE_BY_ONE + _PASSED_OVER, [(*same, *each) for each in own])
+        return int(cursor.rowcount)
 
 
 def lift(

@@ -10,6 +10,7 @@ from audience import suppression_files, suppressions
 from audience.errors import ImportRefused, NotAllowed, TooMany
 from audience.models import Suppression
 from tests.factories import MailingListFactory, MembershipFactory, OrganizationFactory, UserFactory, staff
+from tests.races import at_once, race
 
 
 def stored():
@@ -207,3 +208,45 @@ def test_the_command_asks_for_an_organization_where_there_are_several(bob, organ
 
     with pytest.raises(CommandError, match="--organization"):
         said("stats", "--as", "bob")
+
+
+def test_what_stands_in_a_file_twice_or_is_known_keeps_what_was_said_first(organization):
+    suppressions.suppress(organization=organization, kind="email", value="ann@example.com", reason="bounced")
+    text = "email,reason,source\n" + "".join(
+        f"{name}@example.com,{reason},{source}\n"
+        for name, reason, source in (
+            ("ann", "complained", "a"),
+            ("bob", "complained", "b\t\\N"),
+            ("bob", "bounced", "c"),
+        )
+    )
+
+    taken = suppression_files.take_text(text, organization=organization, by=staff(organization))
+
+    assert (taken.added, taken.known, taken.refused) == (1, 2, 0)
+    assert {value: reason for _, value, reason, _ in stored()} == {
+        "ann@example.com": "bounced",
+        "bob@example.com": "complained",
+    }
+
+
+def test_the_number_of_statements_does_not_grow_with_the_rows(organization, django_assert_max_num_queries):
+    text = "".join(f"p{number}@example.com\n" for number in range(3000))
+    by = staff(organization)
+
+    with django_assert_max_num_queries(8):
+        assert suppression_files.take_text(text, organization=organization, by=by).added == 3000
+
+
+@race
+def test_two_who_suppress_the_same_at_once_suppress_it_once(organization):
+    names = [f"p{number}@example.com" for number in range(500)]
+    by = staff(organization)
+
+    one, other = at_once(
+        lambda: suppression_files.take_text("\n".join(names), organization=organization, by=by),
+        lambda: suppression_files.take_text("\n".join(reversed(names)), organization=organization, by=by),
+    )
+
+    assert one.added + other.added == 500 == Suppression.objects.count()
+    assert one.known + other.known == 500
