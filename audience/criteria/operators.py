@@ -14,10 +14,10 @@ from django.db.models.functions import Left, Length, Right, StrIndex
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 
 from audience.criteria.expressions import (
-    Folded,
     InNetwork,
     Sorted,
     TextNumber,
+    folded,
     folded_value,
     negation,
     number_in,
@@ -149,28 +149,28 @@ class Texts:
 
     folded: bool
 
-    def column(self, column: Any) -> Any:
-        return Folded(column) if self.folded else column
+    def column(self, column: Any, *sought: str) -> Any:
+        return folded(column, *sought) if self.folded else column
 
     def value(self, value: str) -> Any:
         return folded_value(value) if self.folded else value
 
     def equals(self, column: Any, value: str) -> Q:
-        return Q(Exact(self.column(column), self.value(value)))
+        return Q(Exact(self.column(column, value), self.value(value)))
 
     def is_one_of(self, column: Any, values: tuple[str, ...]) -> Q:
-        return Q(In(self.column(column), [self.value(value) for value in values]))
+        return Q(In(self.column(column, *values), [self.value(value) for value in values]))
 
     def contains(self, column: Any, value: str) -> Q:
-        return Q(GreaterThan(StrIndex(self.column(column), folded_value(value)), 0))
+        return Q(GreaterThan(StrIndex(self.column(column, value), folded_value(value)), 0))
 
     def starts_with(self, column: Any, value: str) -> Q:
         sought = folded_value(value)
-        return Q(Exact(Left(self.column(column), Length(sought)), sought))
+        return Q(Exact(Left(self.column(column, value), Length(sought)), sought))
 
     def ends_with(self, column: Any, value: str) -> Q:
         sought = folded_value(value)
-        return Q(Exact(Right(self.column(column), Length(sought)), sought))
+        return Q(Exact(Right(self.column(column, value), Length(sought)), sought))
 
     def ordered(self, lookup: Any) -> Test:
         """As numbers where both are numbers, else as texts."""

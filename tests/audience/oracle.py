@@ -160,11 +160,17 @@ def _of_order(operator, have, want):
     }[operator]()
 
 
+def _folded(text):
+    """Each letter by itself."""
+    small = (each.lower() for each in text.replace("İ", "i"))
+    return "".join("\u03c3" if each == "\u03c2" else each for each in small)
+
+
 def _of_text(operator, have, want):
-    have = have.lower()
+    have = _folded(have)
     if operator == "is_one_of":
-        return have in [each.lower() for each in want]
-    want = want.lower()
+        return have in [_folded(each) for each in want]
+    want = _folded(want)
     if operator in ("greater_than", "less_than", "at_least", "at_most"):
         numbers = _is_number(have) and _is_number(want)
         return _of_order(operator, float(have), float(want)) if numbers else _of_order(operator, have, want)

@@ -350,3 +350,25 @@ def test_another_room_can_register_subjects_of_its_own(organization, monkeypatch
     assert sentence(from_json(rules), Scope.of_people(organization)) == f"they are number {person.pk}"
     with pytest.raises(ValueError, match="taken"):
         vocabulary.register("email", resolver)
+
+
+@pytest.mark.parametrize(
+    ("town", "asked"),
+    [
+        ("ΟΔΟΣ", "οδος"),
+        ("οδος", "ΟΔΟΣ"),
+        ("Οδοσ", "οδος"),
+        ("İstanbul", "istanbul"),
+        ("istanbul", "İSTANBUL"),
+        ("ÉÄ", "éä"),
+    ],
+)
+def test_capitals_make_no_difference_in_any_script(organization, town, asked):
+    fields.create(organization, key="town")
+    person = SubscriberFactory(organization=organization, fields={"town": town})
+    asks = {"is": asked, "is_one_of": ["x", asked], "contains": asked[1:], "starts_with": asked, "ends_with": asked[1:]}
+
+    for operator, value in asks.items():
+        rules = {"field": "fields.town", "operator": operator, "value": value}
+        found = Subscriber.objects.filter(compile_rules(rules, Scope.of_people(organization)))
+        assert list(found) == [person], operator
