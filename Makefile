@@ -24,7 +24,7 @@ demo: setup ## Show the main job in the terminal, from a CSV file to a report, a
 
 .PHONY: test
 test: setup ## Run the whole test suite, in parallel and in random order
-	$(BIN)/pytest -q -n auto --maxprocesses 4
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n auto --maxprocesses 4 # compiled once, not in every process
 
 .PHONY: check
 check: setup ## Format, lint, types, arrows between rooms, migrations, templates, lock files

@@ -1,5 +1,7 @@
 """What every test may ask for: an organization with its people, and doors to act through."""
 
+import gc
+
 import hypothesis
 import pytest
 from django.db import connection
@@ -10,6 +12,13 @@ from tests.factories import MembershipFactory, OrganizationFactory
 # How long one example takes says something about the machine, and nothing about the rule it tries.
 hypothesis.settings.register_profile("broadsheet", deadline=None)
 hypothesis.settings.load_profile("broadsheet")
+
+
+def pytest_collection_finish():
+    """Thousands of collected tests are not garbage: spare every collection the walk over them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture
