@@ -1,6 +1,7 @@
 """Django's settings. Every choice an operator makes is an environment variable, listed in `.env.example`."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,23 @@ SIGNUPS_PER_ADDRESS: int = env.int("SIGNUPS_PER_ADDRESS", 20)
 CONFIRMATION_DAYS: int = env.int("CONFIRMATION_DAYS", 7)
 CONFIRMATION_WAIT_HOURS: int = env.int("CONFIRMATION_WAIT_HOURS", 4)
 CONFIRMATION_MAILS: int = env.int("CONFIRMATION_MAILS", 3)
+# Telling people from programs: networks of scanners in front of one's own readers, a copy of Apple's list of relays
+# (https://mask-api.icloud.com/egress-ip-ranges.csv), how soon after the message nobody can have followed a link, and
+# how many links within how many seconds (10 at most) nobody follows. 0 turns either rule off.
+SCANNER_NETWORKS: list[str] = env.list("SCANNER_NETWORKS", default=[])
+RELAY_NETWORKS_FILE: str = env.str("RELAY_NETWORKS_FILE", "")
+TOO_SOON_SECONDS: float = env.float("TOO_SOON_SECONDS", 2.0)
+BURST_LINKS: int = env.int("BURST_LINKS", 3)
+BURST_SECONDS: float = env.float("BURST_SECONDS", 2.0)
+try:
+    for network in SCANNER_NETWORKS:
+        ip_network(network, strict=False)
+except ValueError as wrong:
+    raise ImproperlyConfigured(f"SCANNER_NETWORKS: {wrong}.") from wrong
+if RELAY_NETWORKS_FILE and not Path(RELAY_NETWORKS_FILE).is_file():
+    raise ImproperlyConfigured(f"RELAY_NETWORKS_FILE: there is no file {RELAY_NETWORKS_FILE}.")
+if not 0 <= BURST_SECONDS <= 10:
+    raise ImproperlyConfigured("BURST_SECONDS is between 0 and 10.")
 # Proxies (addresses or networks) whose X-Forwarded-For is believed.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 JOURNAL_DIR = Path(env.str("JOURNAL_DIR", str(VAR_DIR / "journal")))

@@ -79,4 +79,6 @@ def variables(folder: Path) -> dict[str, str]:
         "CELERY_QUEUE": f"demo-{secrets.token_hex(4)}",
         "BATCH_SIZE": "100",  # several batches even of a small audience
         "POSTS_PER_ADDRESS": "1000000",  # all readers live at one address
+        "TOO_SOON_SECONDS": "0",  # and read faster than people can
+        "BURST_LINKS": "0",
     }

@@ -8,6 +8,7 @@ from delivery.models import Recipient
 from tests.factories import draft_campaign
 from tracking.spool import Hit, HitKind
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 NINE = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
@@ -36,6 +37,8 @@ def a_run(people=3, *, number=1, campaign=None, **campaign_values):
 
 
 def hit(recipient, kind=HitKind.OPENED, *, minutes=0, **about):
+    """Of a person, unless `about` says another user agent."""
+    about = {"user_agent": BROWSER} | about
     at = NINE + timedelta(minutes=minutes)
     return Hit(str(kind), recipient.run_id, recipient.pk, recipient.subscriber_id, at, **about)
 
