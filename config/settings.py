@@ -206,6 +206,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "audience.sweep_confirmations": {
         "task": "audience.sweep_confirmations",
         "schedule": 60.0,
+    "stats.refresh_outcomes": {"task": "stats.refresh_outcomes", "schedule": 60.0, "options": {"expire_seconds": 60}},
         "options": {"expire_seconds": 60},
     },
     "management_api.forget_answers": {

@@ -14,7 +14,7 @@ from campaigns import completeness, lifecycle
 from campaigns.models import Campaign, CampaignEvent, State
 from campaigns.notices import one_line
 from stats.figures import DEFINITIONS
-from stats.reports import Report
+from stats.report_rows import Report
 
 STYLES = {
     State.PENDING_APPROVAL: "yellow",

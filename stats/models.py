@@ -290,7 +290,7 @@ class Breakdown(models.Model):
 class Outcome(models.Model):
     """How many recipients of a run stand where, by variant and domain: their messages' states, counted now and then.
 
-    Counted anew as a whole (`stats.outcomes`); the run's own columns say how much of it is of today.
+    Counted anew as a whole (`stats.outcomes`); `OutcomeCount` says when.
     """
 
     organization_path = "run__campaign__organization"
@@ -314,6 +314,29 @@ class Outcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.people} {self.state} at {self.domain or 'no domain'}"
+
+
+class OutcomeCount(models.Model):
+    """When a run's outcomes were last counted, and what the run's own columns said just before: where they say the same
+    now, the outcomes are of today."""
+
+    organization_path = "run__campaign__organization"
+
+    run = models.OneToOneField(CampaignRun, primary_key=True, on_delete=models.CASCADE, related_name="outcome_count")
+    counted_at = models.DateTimeField()
+    planned = models.PositiveIntegerField()
+    sent = models.PositiveIntegerField()
+    failed = models.PositiveIntegerField()
+    skipped = models.PositiveIntegerField()
+    in_doubt = models.PositiveIntegerField()
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"outcomes of {self.run} at {self.counted_at:%Y-%m-%d %H:%M}"
 
 
 class SeenHit(models.Model):

@@ -1,23 +1,34 @@
 """Opens and clicks over time, in steps that a chart can draw. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 HOUR = timedelta(hours=1)
 LONGEST_BY_HOUR = timedelta(days=4)
+HOURS_SHOWN = 7 * 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One step; `opened` and `clicked` are people whose first time fell into it, so that they add up to the figures."""
+    """One step; `opened` and `clicked` are people whose first time fell into it, so that they add up to the figures.
+
+    Those that begin with `raw` count programs too.
+    """
 
     at: datetime
     opens: int = 0
     opened: int = 0
     clicks: int = 0
     clicked: int = 0
+    raw_opens: int = 0
+    raw_opened: int = 0
+    raw_clicks: int = 0
+    raw_clicked: int = 0
+
+
+COUNTS = tuple(each.name for each in fields(Point) if each.name != "at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,25 +40,29 @@ class Timeline:
 
 
 def over_time(hours: Sequence[Point], timezone: str) -> Timeline:
-    """By hour for the first days, by day in `timezone` for what lasts longer. `hours` are in order; hours are UTC
-    hours, so that in zones apart by half an hour a day begins half an hour off."""
+    """By hour for the first days, by day in `timezone` for what lasts longer. `hours` are in order, as they are
+    counted: by the clock of the organization, so that in a zone half an hour apart a day begins half an hour off."""
+    is_short = not hours or hours[-1].at - hours[0].at <= LONGEST_BY_HOUR
+    return by_hour(hours, timezone) if is_short else by_day(hours, timezone)
+
+
+def by_hour(hours: Sequence[Point], timezone: str) -> Timeline:
+    """The first HOURS_SHOWN hours from the first event on."""
+    zone, steps = ZoneInfo(timezone), dict[int, Point]()
+    for each in hours:
+        place = (each.at - hours[0].at) // HOUR
+        start = hours[0].at + place * HOUR
+        steps[place] = _added(steps.get(place, Point(at=start.astimezone(zone))), each)
+    last = min(max(steps, default=-1), HOURS_SHOWN - 1)
+    moments = [(place, (hours[0].at + place * HOUR).astimezone(zone)) for place in range(last + 1)]
+    return Timeline(step="hour", points=[steps.get(place, Point(at=at)) for place, at in moments])
+
+
+def by_day(hours: Sequence[Point], timezone: str) -> Timeline:
+    """Every day of this zone's calendar from the first event to the last."""
     if not hours:
-        return Timeline(step="hour", points=[])
-    zone = ZoneInfo(timezone)
-    if hours[-1].at - hours[0].at <= LONGEST_BY_HOUR:
-        return Timeline(step="hour", points=_by_hour(hours, zone))
-    return Timeline(step="day", points=_by_day(hours, zone))
-
-
-def _by_hour(hours: Sequence[Point], zone: ZoneInfo) -> list[Point]:
-    known = {each.at: each for each in hours}
-    count = (hours[-1].at - hours[0].at) // HOUR + 1
-    moments = [hours[0].at + number * HOUR for number in range(count)]
-    return [_moved(known.get(moment, Point(at=moment)), moment.astimezone(zone)) for moment in moments]
-
-
-def _by_day(hours: Sequence[Point], zone: ZoneInfo) -> list[Point]:
-    days: dict[datetime, Point] = {}
+        return Timeline(step="day", points=[])
+    zone, days = ZoneInfo(timezone), dict[datetime, Point]()
     day, last = _midnight(hours[0].at, zone), _midnight(hours[-1].at, zone)
     while day <= last:
         days[day] = Point(at=day)
@@ -55,22 +70,13 @@ def _by_day(hours: Sequence[Point], zone: ZoneInfo) -> list[Point]:
     for each in hours:
         start = _midnight(each.at, zone)
         days[start] = _added(days[start], each)
-    return list(days.values())
+    return Timeline(step="day", points=list(days.values()))
 
 
 def _midnight(moment: datetime, zone: ZoneInfo) -> datetime:
     return moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _moved(hour: Point, at: datetime) -> Point:
-    return Point(at=at, opens=hour.opens, opened=hour.opened, clicks=hour.clicks, clicked=hour.clicked)
-
-
 def _added(one: Point, other: Point) -> Point:
-    return Point(
-        at=one.at,
-        opens=one.opens + other.opens,
-        opened=one.opened + other.opened,
-        clicks=one.clicks + other.clicks,
-        clicked=one.clicked + other.clicked,
-    )
+    """The counts of both, at the time of the one."""
+    return Point(at=one.at, **{name: getattr(one, name) + getattr(other, name) for name in COUNTS})

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.admin.base import ChangeList, ChoiceFilter, RelatedFilter
 from accounts.models import Edition
 from campaigns.models import RUNNING, Campaign, Channel, State
-from stats.reports import for_campaigns
+from stats.listings import for_campaigns
 from tags.models import Tag
 
 PAUSED = "paused"
@@ -72,10 +72,10 @@ class CampaignList(ChangeList):
 
 
 def attach_figures(campaigns: list[Campaign]) -> list[Campaign]:
-    """Give each campaign its `report`, if it was started."""
-    reports = for_campaigns([campaign.pk for campaign in campaigns])
+    """Give each campaign its `report`, the figures of people, if it was started."""
+    found = for_campaigns([campaign.pk for campaign in campaigns])
     for campaign in campaigns:
-        campaign.report = reports.get(campaign.pk)  # type: ignore[attr-defined]
+        campaign.report = found[campaign.pk].figures if campaign.pk in found else None  # type: ignore[attr-defined]
     return campaigns
 
 

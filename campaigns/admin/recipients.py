@@ -19,9 +19,9 @@ from delivery.doubts import Decision, resolve_in_doubt
 from delivery.models import Recipient
 from stats import people
 from stats.admin.report import chosen_people
-from stats.figures import Figures
+from stats.figures import Figures, Results
+from stats.listings import for_campaigns
 from stats.people import Chosen
-from stats.reports import for_campaigns
 
 PER_PAGE = 50
 TONES = {"sent": "green", "failed": "red", "in_doubt": "amber", "pending": "blue", "skipped": ""}
@@ -32,7 +32,7 @@ def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     chosen, link, words = chosen_people(request)
     rows = people.recipients(campaign, chosen, link_position=link, search=words)
     shown = BigTablePaginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    figures = for_campaigns([campaign.pk]).get(campaign.pk, Figures())
+    figures = for_campaigns([campaign.pk]).get(campaign.pk, Results()).figures
     return page(
         request,
         "admin/campaigns/campaign/recipients.html",

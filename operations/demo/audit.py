@@ -11,7 +11,7 @@ from campaigns.models import Campaign
 from operations.demo.mailbox import Delivered
 from operations.demo.people import Expected
 from operations.demo.readers import Deeds, page
-from stats.reports import Report
+from stats.report_rows import Report
 
 
 @dataclass(frozen=True, kw_only=True)

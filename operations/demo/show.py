@@ -11,7 +11,7 @@ from rich.table import Table
 from campaigns.models import Campaign
 from operations.demo.audit import Check
 from stats.figures import DEFINITIONS
-from stats.reports import Report
+from stats.report_rows import Report
 
 
 class Advance(Protocol):

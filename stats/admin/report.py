@@ -14,7 +14,8 @@ from campaigns.models import Campaign, Channel
 from stats import exports, people
 from stats.figures import DEFINITIONS, Definition, Figures
 from stats.people import Chosen
-from stats.reports import Report, report
+from stats.report_rows import Report
+from stats.reports import report
 from stats.timeline import Timeline
 
 EMAIL_TILES = (

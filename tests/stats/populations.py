@@ -43,6 +43,6 @@ def hit(recipient, kind=HitKind.OPENED, *, minutes=0, **about):
     return Hit(str(kind), recipient.run_id, recipient.pk, recipient.subscriber_id, at, **about)
 
 
-def click(recipient, position=1, *, minutes=0, url=""):
+def click(recipient, position=1, *, minutes=0, url="", **about):
     url = url or f"https://example.com/{position}"
-    return hit(recipient, HitKind.CLICKED, minutes=minutes, link_position=position, url=url)
+    return hit(recipient, HitKind.CLICKED, minutes=minutes, link_position=position, url=url, **about)

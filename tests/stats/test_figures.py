@@ -1,12 +1,11 @@
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats.figures import DEFINITIONS, Figures, rate
+from stats.figures import COUNTS, DEFINITIONS, RATES, Figures, rate
 
 METRICS = Path(__file__).resolve().parent.parent.parent / "docs" / "metrics.md"
 people = st.integers(0, 10**7)
@@ -38,7 +37,8 @@ def test_delivered_is_never_negative(sent, bounced):
 @pytest.mark.parametrize("name", [name for name, definition in DEFINITIONS.items() if definition.is_rate])
 def test_a_rate_is_what_its_definition_says(name):
     definition = DEFINITIONS[name]
-    figures = Figures(sent=977, bounced=24, opened=411, clicked=83, unsubscribed=7, complained=2)
+    counts = dict(zip(COUNTS, range(10, 10 + len(COUNTS)), strict=True))  # all different
+    figures = Figures(**counts | {"sent": 977, "opened": 411})
     numerator, denominator = getattr(figures, definition.numerator), getattr(figures, definition.denominator)
 
     assert getattr(figures, name) == round(numerator / denominator, 4)
@@ -46,22 +46,45 @@ def test_a_rate_is_what_its_definition_says(name):
 
 def test_every_figure_is_defined_and_every_definition_is_a_figure():
     rates_and_delivered = {name for name, value in vars(Figures).items() if isinstance(value, property)}
-    counted = {each.name for each in fields(Figures)}
 
-    assert set(DEFINITIONS) == counted | rates_and_delivered
+    assert set(DEFINITIONS) == set(COUNTS) | rates_and_delivered
+
+
+def test_every_rate_says_its_formula_where_it_is_read():
+    for name in RATES:
+        definition = DEFINITIONS[name]
+        assert getattr(Figures, name).__doc__ == f"`{definition.numerator} / {definition.denominator}`"
+
+
+def test_a_rate_differs_with_programs_where_one_of_its_parts_does():
+    for name in RATES:
+        parts = DEFINITIONS[DEFINITIONS[name].numerator], DEFINITIONS[DEFINITIONS[name].denominator]
+        assert DEFINITIONS[name].by_programs == any(part.by_programs for part in parts)
+
+
+@given(sent=people, receipts=st.integers(1, 10**7), bounced=people)
+def test_receipts_say_what_was_delivered_of_sms_and_of_sms_alone(sent, receipts, bounced):
+    counts = {"sent": sent, "receipts": receipts, "bounced": bounced}
+
+    assert Figures(**counts, is_sms=True).delivered == receipts
+    assert Figures(**counts | {"receipts": 0}, is_sms=True).delivered == max(0, sent - bounced)
+    assert Figures(**counts).delivered == max(0, sent - bounced)
 
 
 def test_the_page_for_people_says_what_the_code_says():
     written = {cells[0]: cells[1:] for cells in table_rows(METRICS.read_text())}
 
     assert written == {
-        name: (
-            [each.label, each.sentence, f"`{each.numerator}` / `{each.denominator}`"]
-            if each.is_rate
-            else [each.label, each.sentence]
-        )
-        for name, each in DEFINITIONS.items()
+        name: [each.label, each.sentence, *formula(each), sets(each)] for name, each in DEFINITIONS.items()
     }
+
+
+def formula(definition):
+    return [f"`{definition.numerator}` / `{definition.denominator}`"] if definition.is_rate else []
+
+
+def sets(definition):
+    return "two" if definition.by_programs else "one"
 
 
 def table_rows(text):

@@ -12,6 +12,8 @@ from campaigns.models import Campaign
 from delivery import audiences
 from delivery.models import Recipient
 from stats import people
+from stats.figures import DEFINITIONS, Definition, Results, as_data
+from stats.listings import for_campaigns
 from stats.people import Chosen
 
 
@@ -22,8 +24,8 @@ class StatsSerializer(serializers.Serializer[Any]):
     sent = serializers.IntegerField(help_text="Handed to the transport successfully.")
     failed = serializers.IntegerField()
     delivered = serializers.IntegerField(help_text="Sent and not bounced.")
-    opened = serializers.IntegerField(help_text="Recipients who opened it.")
-    clicked = serializers.IntegerField(help_text="Recipients who clicked a link in it.")
+    opened = serializers.IntegerField(help_text="Recipients who opened it themselves; no programs.")
+    clicked = serializers.IntegerField(help_text="Recipients who clicked a link in it themselves; no programs.")
     bounced = serializers.IntegerField(help_text="Recipients whose message came back.")
     unsubscribed = serializers.IntegerField(help_text="Recipients who unsubscribed by it.")
     delivery_rate = serializers.FloatField(help_text="delivered / sent")
@@ -45,26 +47,43 @@ class EstimateSerializer(serializers.Serializer[Any]):
     )
 
 
+def _field(definition: Definition) -> serializers.Field[Any, Any, Any, Any]:
+    if definition.is_rate:
+        return serializers.FloatField(help_text=f"{definition.numerator} / {definition.denominator}")
+    return serializers.IntegerField(help_text=definition.sentence)
+
+
+class RawStatsSerializer(serializers.Serializer[Any]):
+    """What programs can make too, with every hit: of people, privacy proxies, scanners and bots."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {name: _field(each) for name, each in DEFINITIONS.items() if each.by_programs}
+
+
 class CampaignStatsSerializer(StatsSerializer):
-    """The figures of every campaign, and where everybody in the audience is.
+    """The figures of every campaign as people made them, everything else that is counted, and under `raw` the same with
+    the hits of programs.
 
     planned = sent + failed + skipped + in_doubt + pending, at any moment.
     """
 
-    planned = serializers.IntegerField(help_text="People in the audience when it was fixed.")
-    skipped = serializers.IntegerField(help_text="Of those, people who may not be sent to.")
-    excluded = serializers.IntegerField(
-        help_text="People meant by a list or segment and kept out by an excluded one; not part of planned."
-    )
-    pending = serializers.IntegerField(help_text="Recipients whose message has not been settled yet.")
-    in_doubt = serializers.IntegerField(help_text="Recipients whose message was on the wire when a worker was killed.")
-    opens = serializers.IntegerField(help_text="Opens in all.")
-    clicks = serializers.IntegerField(help_text="Clicks in all.")
-    complained = serializers.IntegerField(help_text="Recipients who reported it as spam.")
+    raw = RawStatsSerializer()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Those of every campaign first, `raw` last."""
+        shown = super().get_fields()
+        raw = shown.pop("raw")
+        return shown | {name: _field(each) for name, each in DEFINITIONS.items() if name not in shown} | {"raw": raw}
+
+
+def stats_of(campaign: Campaign) -> dict[str, Any]:
+    """As `CampaignStatsSerializer` shows it; zeros before it was started."""
+    found = for_campaigns([campaign.pk]).get(campaign.pk, Results())
+    return {**as_data(found.figures), "raw": found.raw}
 
 
 class LinkSerializer(serializers.Serializer[Any]):
-    """A link of the mail and how it was used."""
+    """A link of the mail and how it was used, by people and (`raw_...`) by programs too."""
 
     position = serializers.IntegerField(help_text="Its place in the mail, from 1.")
     url = serializers.CharField(help_text="With merge fields as they were written.")
@@ -72,6 +91,11 @@ class LinkSerializer(serializers.Serializer[Any]):
     clicks = serializers.IntegerField(help_text="Clicks in all.")
     clicked = serializers.IntegerField(help_text="Recipients who clicked it.")
     clicked_first = serializers.IntegerField(help_text="Recipients who clicked it before any other.")
+    raw_clicks = serializers.IntegerField(help_text="Clicks in all, those of scanners and bots included.")
+    raw_clicked = serializers.IntegerField(help_text="Recipients in whose name it was clicked, also by programs.")
+    raw_clicked_first = serializers.IntegerField(
+        help_text="Recipients in whose name it was clicked before any other, also by programs."
+    )
 
 
 def _first_time(column: str) -> serializers.DateTimeField:

@@ -44,8 +44,7 @@ from campaigns import approval, completeness, drafts, lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, Channel, State
 from delivery import progress
-from stats import reports
-from stats.figures import Figures
+from stats import listings, reports
 
 post = partial(action, detail=True, methods=["post"])
 
@@ -215,9 +214,7 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
     @action(detail=True)
     def stats(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What became of it, in numbers; zeros before it was started."""
-        campaign = self.get_object()
-        found = reports.for_campaigns([campaign.pk]).get(campaign.pk, Figures())
-        return Response(CampaignStatsSerializer(found).data)
+        return Response(CampaignStatsSerializer(figures.stats_of(self.get_object())).data)
 
     @extend_schema(responses=LinkSerializer(many=True), summary="List links")
     @action(detail=True, pagination_class=None, filterset_class=None)
@@ -250,9 +247,9 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
         if self.action == "list" and self.request.query_params.get("include") == "stats":
-            found = reports.for_rows(page or [])
+            found = listings.for_rows(page or [])
             for row in page or []:
-                row.stats = found[row.pk]
+                row.stats = found[row.pk].figures
         return page
 
     # --- what handlers are made of -------------------------------------------------------------------------------

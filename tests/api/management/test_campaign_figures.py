@@ -10,6 +10,7 @@ from campaigns.drafts import Part
 from content.models import Email
 from delivery.freeze import freeze
 from delivery.models import Batch
+from stats.figures import DEFINITIONS
 from stats.models import ClickedLink, Counter, Engagement
 from tests.api.management.conftest import ROOT
 from tests.factories import SubscriberFactory, SubscriptionFactory, draft_campaign, staff
@@ -245,16 +246,23 @@ def test_a_draft_has_nothing_but_zeros(api, organization):
         "click_rate",
         "unsubscribe_rate",
     ]
-    assert set(response.json().values()) == {0}
+    raw = response.json().pop("raw")
+    assert set(raw.values()) == {0} == {value for name, value in response.json().items() if name != "raw"}
+    assert list(raw) == [name for name, each in DEFINITIONS.items() if each.by_programs]
+
+
+def counted(run, variant, kind, **columns):
+    columns |= {name.replace("unique", "unique_by_link"): columns[name] for name in list(columns) if "unique" in name}
+    Counter.objects.create(run=run, variant=variant, kind=kind, hour=MOMENT, **columns)
 
 
 def test_statistics_are_fractions_with_four_decimals(api, frozen):
     run, variant = frozen.runs.get(), frozen.variants.get()
     frozen.runs.update(sent=3)
-    for kind, unique in (("bounced", 1), ("read", 2), ("clicked", 1), ("unsubscribed", 1)):
-        Counter.objects.create(
-            run=run, variant=variant, kind=kind, hour=MOMENT, total=5, unique=unique, unique_by_link=unique
-        )
+    counted(run, variant, "bounced", total=2, unique=1)
+    counted(run, variant, "unsubscribed", total=1, unique=1)
+    for kind, unique in (("read", 2), ("clicked", 1)):
+        counted(run, variant, kind, total=7, unique=3, human_total=5, human_unique=unique)
 
     shown = api.get(address(frozen, "stats")).json()
 
@@ -262,14 +270,16 @@ def test_statistics_are_fractions_with_four_decimals(api, frozen):
     assert (shown["delivered"], shown["opened"], shown["clicked"], shown["unsubscribed"]) == (2, 2, 1, 1)
     rates = [shown[name] for name in ("delivery_rate", "open_rate", "click_rate", "unsubscribe_rate")]
     assert rates == [0.6667, 1.0, 0.5, 0.5]
+    assert (shown["raw"]["opened"], shown["raw"]["opens"], shown["raw"]["click_rate"]) == (3, 7, 1.0)
     settled = shown["sent"] + shown["failed"] + shown["skipped"] + shown["in_doubt"] + shown["pending"]
     assert shown["planned"] == settled == 4
 
 
 def test_links_are_listed_with_their_clicks(api, frozen):
     run, variant = frozen.runs.get(), frozen.variants.get()
-    clicks = {"link_position": 1, "url": "https://example.com/story", "total": 5, "unique": 2, "unique_by_link": 2}
-    Counter.objects.create(run=run, variant=variant, kind="clicked", hour=MOMENT, **clicks)
+    clicks = {"link_position": 1, "url": "https://example.com/story", "total": 5, "unique": 3, "unique_by_link": 4}
+    people = {"human_total": 4, "human_unique": 2, "human_unique_by_link": 3}
+    Counter.objects.create(run=run, variant=variant, kind="clicked", hour=MOMENT, **clicks, **people)
 
     (link,) = api.get(address(frozen, "links")).json()
 
@@ -277,9 +287,12 @@ def test_links_are_listed_with_their_clicks(api, frozen):
         "position": 1,
         "url": "https://example.com/story",
         "variant": "A",
-        "clicks": 5,
-        "clicked": 2,
+        "clicks": 4,
+        "clicked": 3,
         "clicked_first": 2,
+        "raw_clicks": 5,
+        "raw_clicked": 4,
+        "raw_clicked_first": 3,
     }
 
 

@@ -1,0 +1,84 @@
+"""The links of a campaign's mail, and how they were used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings
+from django.db.models import Min, QuerySet, Sum
+
+from campaigns.approval import EMAIL_FIELDS
+from campaigns.models import Campaign, Channel, ContentSnapshot, Variant
+from content.compile import compile_email
+from content.errors import ContentError
+from stats.models import Counter, EventKind
+from stats.report_rows import LinkRow
+
+COUNTS = {
+    "clicks": "human_total",
+    "clicked": "human_unique_by_link",
+    "clicked_first": "human_unique",
+    "raw_clicks": "total",
+    "raw_clicked": "unique_by_link",
+    "raw_clicked_first": "unique",
+}
+
+
+def links(campaign: Campaign, variants: list[Variant]) -> list[LinkRow]:
+    """Every tracked link of the mail, also those nobody clicked; those most people clicked first."""
+    names = {variant.pk: variant.name for variant in variants}
+    urls = _links_in_content(campaign)
+    rows = Counter.objects.filter(run__campaign=campaign, kind=EventKind.CLICKED).order_by()
+    found: dict[tuple[int, int], LinkRow] = {}
+    for variant_id, position, url, *clicks in rows.values_list("variant_id", "link_position").annotate(
+        Min("url"), *[Sum(column) for column in COUNTS.values()]
+    ):
+        key = (variant_id, position)
+        found[key] = _link_row(key, names, urls.get(key, url), **dict(zip(COUNTS, clicks, strict=True)))
+    unclicked = {key: _link_row(key, names, url) for key, url in urls.items() if key not in found}
+    return sorted((found | unclicked).values(), key=_order)
+
+
+def _order(row: LinkRow) -> tuple[int, ...]:
+    return (-row.clicks, -row.raw_clicks, row.variant_id, row.position)
+
+
+def _link_row(key: tuple[int, int], names: Mapping[int, str], url: str, **counted: int) -> LinkRow:
+    variant_id, position = key
+    return LinkRow(variant_id=variant_id, variant=names.get(variant_id, ""), position=position, url=url, **counted)
+
+
+def _links_in_content(campaign: Campaign) -> dict[tuple[int, int], str]:
+    """URLs by variant and position, with merge fields as their author wrote them, as the latest run sent them."""
+    if campaign.channel != Channel.EMAIL:
+        return {}
+    snapshots: QuerySet[ContentSnapshot] = ContentSnapshot.objects.filter(run__campaign=campaign)
+    return {
+        (snapshot.variant_id, position): url
+        for snapshot in snapshots.order_by("run__number")
+        for position, url in _links_of(_Said(**{name: getattr(snapshot, name) for name in EMAIL_FIELDS}))
+    }
+
+
+@dataclass(unsafe_hash=True)
+class _Said:
+    """What a snapshot says, to be compared by value."""
+
+    merge_language: str
+    subject: str
+    preheader: str
+    from_name: str
+    from_email: str
+    reply_to: str
+    html: str
+    text: str
+
+
+@lru_cache(maxsize=64)
+def _links_of(said: _Said) -> tuple[tuple[int, str], ...]:
+    """Positions and URLs; kept, since to compile a mail takes longer than the rest of its report."""
+    try:
+        message = compile_email(said, run_id=0, base_url=settings.BASE_URL)
+    except ContentError:  # then nothing of it was sent either
+        return ()
+    return tuple((link.position, link.url) for link in message.links)
