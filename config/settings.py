@@ -203,10 +203,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expire_seconds": 30}},
     "delivery.sweep": {"task": "delivery.sweep", "schedule": 10.0, "options": {"expire_seconds": 30}},
     "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expire_seconds": 30}},
+    "stats.refresh_outcomes": {"task": "stats.refresh_outcomes", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "audience.sweep_confirmations": {
         "task": "audience.sweep_confirmations",
         "schedule": 60.0,
-    "stats.refresh_outcomes": {"task": "stats.refresh_outcomes", "schedule": 60.0, "options": {"expire_seconds": 60}},
         "options": {"expire_seconds": 60},
     },
     "management_api.forget_answers": {
