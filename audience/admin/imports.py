@@ -41,7 +41,7 @@ OF_SUBSCRIPTION_NAMES = [
     (import_rows.IP_ADDRESS, "From which IP address"),
     (import_rows.SOURCE, "Where they agreed"),
     (import_rows.TAGS, "Tags, with | or , between"),
-    (import_rows.STATUS, "Status: who left is not subscribed"),
+    (import_rows.STATUS, "Whether they left (status)"),
     (import_rows.UNSUBSCRIBED_AT, "When they left"),
 ]
 DELIMITER_NAMES = {",": "Comma ,", ";": "Semicolon ;", "\t": "Tab", "|": "Vertical bar |"}
