@@ -123,7 +123,7 @@ def add_edition(organization: Organization) -> Edition:
 def add_lists(organization: Organization, edition: Edition) -> MailingList:
     """Everybody in the file on one list (which is returned), the supporters on a second one as well."""
     add_fields(organization)
-    everybody = MailingList.objects.create(
+    everybody: MailingList = MailingList.objects.create(
         organization=organization, edition=edition, name="Morning briefing", description="Every morning at seven."
     )
     supporters = MailingList.objects.create(
