@@ -95,6 +95,16 @@ def react(verb: str, reaction: Reaction) -> None:
     _reactions[verb].append(reaction)
 
 
+Listener = Callable[[CampaignEvent], None]
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Call `listener(event)` with each line of a campaign's history, in the transaction that writes it: what it writes
+    is there if and only if the line is. Registered once, when a room's app starts."""
+    _listeners.append(listener)
+
+
 @contextmanager
 def locked(campaign: Campaign, verb: str, by: Actor) -> Iterator[Campaign]:
     """The row as it is now, locked until the verb is done, with the table's state and permission guards asked."""
@@ -157,7 +167,7 @@ def _after_commit(reaction: Reaction, campaign_id: int) -> None:
 def record(
     campaign: Campaign, verb: str, *, by: Actor, before: str, reason: str = "", data: dict[str, Any] | None = None
 ) -> None:
-    CampaignEvent.objects.create(
+    event = CampaignEvent.objects.create(
         campaign=campaign,
         verb=verb,
         from_state=before,
@@ -169,3 +179,5 @@ def record(
         reason=reason[:REASON_LENGTH],
         data=data or {},
     )
+    for listener in _listeners:
+        listener(event)

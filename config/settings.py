@@ -44,6 +44,8 @@ def secret(name: str) -> str:
 SECRET_KEY = secret("SECRET_KEY")
 # The first key signs, all verify: put a new key in front to rotate, and old mails keep working.
 TRACKING_KEYS: list[str] = env.list("TRACKING_KEYS", default=[]) or [secret("TRACKING_KEY")]
+# What has to be read again (secrets of webhooks) is encrypted: the first key encrypts, all decrypt.
+ENCRYPTION_KEYS: list[str] = env.list("ENCRYPTION_KEYS", default=[]) or [SECRET_KEY]
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -84,6 +86,7 @@ INSTALLED_APPS = [
     "delivery",
     "stats",
     "splittests",
+    "webhooks",
     "api.management",
     "operations",
 ]
@@ -225,6 +228,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "options": {"expire_seconds": 3600},
     },
     "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "webhooks.send": {"task": "webhooks.send", "schedule": 2.0, "options": {"expire_seconds": 30}},
+    "webhooks.tell": {"task": "webhooks.tell", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "webhooks.thin": {"task": "webhooks.thin", "schedule": 3600.0, "options": {"expire_seconds": 3600}},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -240,9 +246,13 @@ if CELERY_BROKER_URL.startswith("amqp"):
 # A campaign's batches wait in a queue of their own. A worker takes from both in turn, so that what the clock asks for
 # (campaigns that are due, what came back) does not stand behind a hundred thousand recipients.
 BATCH_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}-batches"
+# So do webhooks, which wait for other people's servers.
+WEBHOOK_QUEUE = f"{CELERY_TASK_DEFAULT_QUEUE}-webhooks"
 _QUEUE_KIND = {"queue_arguments": {"x-queue-type": "quorum"}} if CELERY_BROKER_URL.startswith("amqp") else {}
-CELERY_TASK_QUEUES = {name: {"routing_key": name, **_QUEUE_KIND} for name in (CELERY_TASK_DEFAULT_QUEUE, BATCH_QUEUE)}
-CELERY_TASK_ROUTES = {"delivery.deliver_batch": {"queue": BATCH_QUEUE}}
+CELERY_TASK_QUEUES = {
+    name: {"routing_key": name, **_QUEUE_KIND} for name in (CELERY_TASK_DEFAULT_QUEUE, BATCH_QUEUE, WEBHOOK_QUEUE)
+}
+CELERY_TASK_ROUTES = {"delivery.deliver_batch": {"queue": BATCH_QUEUE}, "webhooks.send": {"queue": WEBHOOK_QUEUE}}
 WORKER_PROCESSES: int = env.int("WORKER_PROCESSES", 2)
 
 # --- Mail and SMS out -------------------------------------------------------------------------------------------
@@ -313,9 +323,29 @@ if RELAY_NETWORKS_FILE and not Path(RELAY_NETWORKS_FILE).is_file():
     raise ImproperlyConfigured(f"RELAY_NETWORKS_FILE: there is no file {RELAY_NETWORKS_FILE}.")
 if not 0 <= BURST_SECONDS <= 10:
     raise ImproperlyConfigured("BURST_SECONDS is between 0 and 10.")
+# Whether mails carry a link that people cannot see, so that whoever follows it is a program.
+HIDDEN_LINK: bool = env.bool("HIDDEN_LINK", True)
 # Proxies (addresses or networks) whose X-Forwarded-For is believed.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 JOURNAL_DIR = Path(env.str("JOURNAL_DIR", str(VAR_DIR / "journal")))
+
+# --- Webhooks ---------------------------------------------------------------------------------------------------
+
+# Networks that are not public and that webhooks may be sent to all the same, such as 10.1.0.0/16; ports they may use.
+WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+WEBHOOK_ALLOWED_PORTS: list[int] = env.list("WEBHOOK_ALLOWED_PORTS", cast=int, default=[80, 443, 8080, 8443])
+# Seconds until the second try, the third and so on; after the last the delivery has failed.
+WEBHOOK_RETRY_SECONDS: list[int] = env.list(
+    "WEBHOOK_RETRY_SECONDS", cast=int, default=[5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
+)
+# An endpoint all of whose tries failed for so long is switched off.
+WEBHOOK_SWITCH_OFF_HOURS: int = env.int("WEBHOOK_SWITCH_OFF_HOURS", 120)
+# How long an old secret signs beside the new one.
+WEBHOOK_SECRET_OVERLAP_HOURS: int = env.int("WEBHOOK_SECRET_OVERLAP_HOURS", 24)
+WEBHOOK_LOG_DAYS: int = env.int("WEBHOOK_LOG_DAYS", 30)
+# Posts that one machine has in the air at once; half of them at most to one endpoint.
+WEBHOOK_CONNECTIONS: int = env.int("WEBHOOK_CONNECTIONS", 16)
+WEBHOOK_LOCK = VAR_DIR / "webhooks.lock"
 
 # --- REST API ---------------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ def workers() -> list[Program]:
     """
     short, everything = (
         settings.CELERY_TASK_DEFAULT_QUEUE,
-        f"{settings.CELERY_TASK_DEFAULT_QUEUE},{settings.BATCH_QUEUE}",
+        f"{settings.CELERY_TASK_DEFAULT_QUEUE},{settings.BATCH_QUEUE},{settings.WEBHOOK_QUEUE}",
     )
     errands = _worker("errands", "solo", 1, short)
     if not settings.CELERY_BROKER_URL.startswith("folder:"):

@@ -5,7 +5,7 @@ import pytest
 
 ROOMS = [
     *("accounts", "tags", "audience", "content", "campaigns", "tracking"),
-    *("delivery", "stats", "splittests", "api", "operations", "config"),
+    *("delivery", "stats", "splittests", "webhooks", "api", "operations", "config"),
 ]
 
 

@@ -121,7 +121,7 @@ def test_the_clocks_short_tasks_have_a_worker_that_no_batch_can_keep_busy(settin
 
     queues = [program.command[program.command.index("--queues") + 1].split(",") for program in programs.workers()]
 
-    both = [settings.CELERY_TASK_DEFAULT_QUEUE, settings.BATCH_QUEUE]
+    both = [settings.CELERY_TASK_DEFAULT_QUEUE, settings.BATCH_QUEUE, settings.WEBHOOK_QUEUE]
     assert queues[0] == [settings.CELERY_TASK_DEFAULT_QUEUE]
     assert all(taken == both for taken in queues[1:])
     assert queues[1:]
