@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from django.conf import settings
+
 from content import headers, markup, mime, plaintext
 from content.addressing import Addressing
 from content.errors import BrokenTemplate
-from content.links import CLICK, LINK_FIELDS, OPEN, Link, LinkBook
+from content.links import CLICK, LINK_FIELDS, OPEN, PROBE, Link, LinkBook
 from content.merge.bodies import Body, Context, Piece, SlotBody, body_of
 from content.merge.engine import as_is, escaped
 from content.merge.parsing import Parsed, parse
@@ -49,10 +51,13 @@ class Contents:
     text: str
 
 
-def compile_email(source: EmailSource, *, run_id: int, base_url: str, tracked: bool = True) -> "CompiledMessage":
-    """The message for one run. `tracked` replaces links and adds the pixel. Raises BrokenTemplate."""
+def compile_email(
+    source: EmailSource, *, run_id: int, base_url: str, tracked: bool = True, converts: bool = False
+) -> "CompiledMessage":
+    """The message for one run. `tracked` replaces links and adds the pixel, and the hidden link if HIDDEN_LINK says so;
+    `converts` has tracked links tell their targets who came. Raises BrokenTemplate."""
     parsed = parse_email(source)
-    book = LinkBook(run_id, base_url)
+    book = LinkBook(run_id, base_url, has_hidden_link=settings.HIDDEN_LINK, converts=converts)
     pieces = _bodies(source, parsed, book if tracked else None)
     fields = {name for part in parsed.values() for name in part.fields}
     return CompiledMessage(source, pieces, fields=fields, book=book, tracked=tracked)
@@ -99,11 +104,13 @@ class CompiledMessage:
         self.fields = frozenset(fields - LINK_FIELDS.keys())
         self.links: tuple[Link, ...] = tuple(book.links)
         self._run_id, self._base_url = book.run_id, book.base_url
-        self._tokens = [(named.name, purpose) for named, purpose in _TRACKING if tracked]
+        used = [each for each in _TRACKING if each[0] is not PROBE or book.has_hidden_link] if tracked else []
+        self._tokens = [(named.name, purpose) for named, purpose in used]
         self._addresses = [(name, place, LINK_FIELDS[name]) for name, place in _PATHS if name in fields]
         self._bodies = {name: _body(name, pieces[name]) for name in ("subject", "from_name", "html", "text")}
         self._sender = source.from_email
         self._reply_to = source.reply_to
+        self._html = pieces["html"]
         self._frame = _frame(self._bodies, pieces)
 
     def render(self, person: Mapping[str, Any], addressing: Addressing) -> bytes:
@@ -127,10 +134,13 @@ class CompiledMessage:
         )
 
     def contents(self, person: Mapping[str, Any], addressing: Addressing) -> Contents:
-        """The same message as text, for previews and the web version. Raises BrokenTemplate."""
+        """The same message as text and without the hidden link, for previews and the web version.
+
+        Raises BrokenTemplate.
+        """
         context = self._context(person, addressing)
         subject, name = (headers.single_line(self._bodies[part].render(context)) for part in ("subject", "from_name"))
-        return Contents(subject, name, self._bodies["html"].render(context), self._bodies["text"].render(context))
+        return Contents(subject, name, self._shown.render(context), self._bodies["text"].render(context))
 
     def _context(self, person: Mapping[str, Any], addressing: Addressing) -> Context:
         context = context_of(person, self.fields)
@@ -150,6 +160,11 @@ class CompiledMessage:
 
     def _subject(self, context: Context) -> bytes:
         return headers.unstructured("Subject", self._bodies["subject"].render(context))
+
+    @cached_property
+    def _shown(self) -> Body:
+        shown = markup.without_hidden_link(self._html)
+        return _body("html", shown) if len(shown) < len(self._html) else self._bodies["html"]
 
     @cached_property
     def _constant(self) -> dict[str, bytes]:
@@ -175,7 +190,7 @@ class CompiledSms:
         return text
 
 
-_TRACKING = ((CLICK, Purpose.CLICK), (OPEN, Purpose.OPEN))
+_TRACKING = ((CLICK, Purpose.CLICK), (OPEN, Purpose.OPEN), (PROBE, Purpose.PROBE))
 _PATHS = (("unsubscribe_url", "/u/"), ("view_url", "/w/"), ("preferences_url", "/p/"))
 
 

@@ -18,7 +18,7 @@ from content.merge.bodies import Computed, Context, Named, Piece
 from content.pieces import as_written
 from content.tokens import MAX_URL_LENGTH, Purpose, link_token, recipient_token
 
-CLICK, OPEN = Named("__click"), Named("__open")
+CLICK, OPEN, PROBE = Named("__click"), Named("__open"), Named("__probe")
 LINK_FIELDS = {
     "unsubscribe_url": Purpose.UNSUBSCRIBE,
     "view_url": Purpose.VIEW,
@@ -45,6 +45,8 @@ class LinkBook:
 
     run_id: int
     base_url: str
+    has_hidden_link: bool = False
+    converts: bool = False
     links: list[Link] = field(default_factory=list)
     _computed: int = 0
 
@@ -63,7 +65,7 @@ class LinkBook:
     def _fixed(self, url: str, repeats: bool) -> tuple[Piece, ...] | None:
         if len(url) > MAX_URL_LENGTH:
             return None
-        token = link_token(run_id=self.run_id, position=self._position(url, repeats), url=url)
+        token = self._token(self._position(url, repeats), url)
         return (f"{self.base_url}/c/", CLICK, f"/{token}")
 
     def _personal(self, position: int) -> Callable[[str, Context], str]:
@@ -73,10 +75,13 @@ class LinkBook:
             url = clean_url(text)
             if len(url) > MAX_URL_LENGTH:
                 return url
-            token = link_token(run_id=self.run_id, position=position, url=url)
+            token = self._token(position, url)
             return f"{self.base_url}/c/{context[CLICK.name]}/{token}"
 
         return address
+
+    def _token(self, position: int, url: str) -> str:
+        return link_token(run_id=self.run_id, position=position, url=url, converts=self.converts)
 
     def _position(self, url: str, repeats: bool) -> int:
         known = next((link.position for link in self.links if link.url == url), None) if repeats else None

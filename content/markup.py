@@ -13,7 +13,7 @@ import css_inline
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from content.errors import BrokenTemplate
-from content.links import CLICK, LINK_FIELDS, OPEN, LinkBook, safe_address
+from content.links import CLICK, LINK_FIELDS, OPEN, PROBE, LinkBook, safe_address
 from content.merge.bodies import Computed, Piece
 from content.merge.scanner import Block, Literal, Segment
 from content.pieces import Tokens, as_written, balanced_length, require_same_blocks
@@ -26,6 +26,7 @@ INLINER = css_inline.CSSInliner(
 # After the preheader, so that an inbox does not go on with the first words of the body.
 PADDING = "&#847;&zwnj;&nbsp;" * 40
 HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
+UNSEEN = "display:none;mso-hide:all"
 SCHEME_GIVEN = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|[/?#.])", re.IGNORECASE)
 OUTLOOK_COMMENT = re.compile(r"<!--\[if\b(?:(?!-->).)*<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
 OUTLOOK_LINK = re.compile(r"""(?<=\shref=)("[^"<>]*"|'[^'<>]*')""", re.IGNORECASE)
@@ -73,6 +74,8 @@ def finished(source: Html, preheader: Sequence[Segment], links: LinkBook | None)
         _put_preheader(tree, preheader, source.tokens)
     _set_addresses(tree, source.tokens, links)
     if links is not None:
+        if links.has_hidden_link:
+            _put_hidden_link(tree, source.tokens, links)
         _put_pixel(tree, source.tokens, links)
     text = tree.html or ""
     if links is not None:
@@ -187,6 +190,22 @@ def _put_preheader(tree: LexborHTMLParser, preheader: Sequence[Segment], tokens:
 def _put_pixel(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook) -> None:
     address = tokens.add(html.escape(f"{links.base_url}/o/"), OPEN, ".gif")
     _body(tree).insert_child(_element(f'<img src="{address}" width="1" height="1" alt="" border="0">', "img"))
+
+
+def _put_hidden_link(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook) -> None:
+    """A link that only programs follow. Without text there is nothing to see; no key reaches it and no screen reader
+    says it, also where a mail program drops one of the three ways of saying so."""
+    head = f'<a href="{html.escape(links.base_url)}/h/'
+    tail = f'" style="{UNSEEN}" aria-hidden="true" tabindex="-1"></a>'
+    _body(tree).insert_child(tokens.add(head, PROBE, tail))
+
+
+def without_hidden_link(pieces: Sequence[Piece]) -> list[Piece]:
+    """What is shown on a page: there nothing has to be told from a scanner."""
+    if PROBE not in pieces:
+        return list(pieces)
+    place = list(pieces).index(PROBE)
+    return [*pieces[: place - 1], *pieces[place + 2 :]]
 
 
 def _set_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | None) -> None:

@@ -36,9 +36,15 @@ class Purpose(Enum):
     UNSUBSCRIBE = b"unsubscribe"
     VIEW = b"view"
     PREFERENCES = b"preferences"
+    BOUNCE = b"bounce"
+    FORWARD = b"forward"
+    CONVERSION = b"conversion"
+    PROBE = b"probe"
 
 
 LINK = b"link"
+# Stands before the URL of a link whose target is told who came: no URL begins with it.
+CONVERTS = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,13 @@ class RecipientToken:
 
 @dataclass(frozen=True, slots=True)
 class LinkToken:
-    """A link of a run: `position` counts from 1 in the order of the message."""
+    """A link of a run: `position` counts from 1 in the order of the message. `converts`: its target is told by whom it
+    was reached, so that it can report a conversion."""
 
     run_id: int
     position: int
     url: str
+    converts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +92,35 @@ def read_recipient_token(purpose: Purpose, token: str) -> RecipientToken:
     return RecipientToken(run_id, recipient_id, subscriber_id)
 
 
-def link_token(*, run_id: int, position: int, url: str) -> str:
+def bounce_word(*, run_id: int, recipient_id: int) -> str:
+    """A token for the local part of an envelope sender (VERP): base32 in lower case, since mail servers on the way may
+    change the case of it. 48 characters at most, usually 32; raises ValueError as `recipient_token` does."""
+    token = recipient_token(Purpose.BOUNCE, run_id=run_id, recipient_id=recipient_id, subscriber_id=0)
+    return base64.b32encode(_decoded(token)).rstrip(b"=").decode().lower()
+
+
+def read_bounce_word(word: str) -> RecipientToken:
+    """Whose message came back; the person (`subscriber_id`) is not in it, and 0. Raises BadToken."""
+    try:
+        raw = base64.b32decode(word.upper() + "=" * (-len(word) % 8))
+    except (binascii.Error, ValueError) as problem:
+        raise BadToken from problem
+    return read_recipient_token(Purpose.BOUNCE, base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
+
+
+def link_token(*, run_id: int, position: int, url: str, converts: bool = False) -> str:
     """Raises ValueError for a URL longer than MAX_URL_LENGTH bytes."""
     target = url.encode()
     if len(target) > MAX_URL_LENGTH:
         raise ValueError(f"A link may have {MAX_URL_LENGTH} bytes; this one has {len(target)}.")
-    return _sealed(LINK, _varint(run_id) + _varint(position) + target)
+    return _sealed(LINK, _varint(run_id) + _varint(position) + CONVERTS * converts + target)
 
 
 def read_link_token(token: str) -> LinkToken:
     """Raises BadToken."""
     run_id, payload = _read_varint(_opened(LINK, token))
     position, payload = _read_varint(payload)
-    return LinkToken(run_id, position, payload.decode())
+    return LinkToken(run_id, position, payload.removeprefix(CONVERTS).decode(), payload.startswith(CONVERTS))
 
 
 def read_click(recipient: str, link: str) -> tuple[RecipientToken, LinkToken]:

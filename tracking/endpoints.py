@@ -2,6 +2,7 @@
 
     GET /o/<recipient token>.gif             200 with a transparent pixel; the open goes to the spool
     GET /c/<recipient token>/<link token>    302 to the address in the signed link token; the click goes to the spool
+    GET /h/<recipient token>                 200 with a plain page: the link that people cannot see; into the spool
 
 A token whose signature does not hold, or two tokens of different runs, get a plain 404. HEAD is answered and not
 recorded: it is a program asking, and no mail program opens or follows with it. An open that cannot be kept is refused
@@ -25,7 +26,7 @@ from tracking.spool import Hit, HitKind, append
 
 logger = logging.getLogger(__name__)
 
-OPEN, CLICK = "/o/", "/c/"
+OPEN, CLICK, PROBE = "/o/", "/c/", "/h/"
 # The smallest GIF that every mail program takes: one transparent pixel, 43 bytes.
 PIXEL = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00"
@@ -35,6 +36,11 @@ NOT_FOUND = (
     b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Not found</title>'
     b"<h1>This link does not work</h1><p>It is incomplete or was changed on its way."
     b" Please open it again from the message you received.</p></html>"
+)
+PROBED = (
+    b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Nothing to do</title>'
+    b"<h1>Nothing to do here</h1><p>This link tells programs that check mail from people who read it."
+    b" Following it changes nothing.</p></html>"
 )
 # Every open and click has to come here, and no page after us may learn the token from the Referer.
 PRIVATE = [
@@ -55,14 +61,13 @@ class TrackingApplication:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
-        if not path.startswith((OPEN, CLICK)):
+        if not path.startswith((OPEN, CLICK, PROBE)):
             return self._next_app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):
             return _plain(start_response, "405 Method Not Allowed", method, b"", [("Allow", "GET, HEAD")])
         try:
-            answer = _open if path.startswith(OPEN) else _click
-            return answer(path, environ, start_response)
+            return ANSWERS[path[:3]](path, environ, start_response)
         except BadToken as refusal:
             self._refusals.count(str(refusal) or "bad signature", client_address(environ))
             return _plain(start_response, "404 Not Found", method, NOT_FOUND)
@@ -94,6 +99,19 @@ def _click(path: str, environ: WSGIEnvironment, start_response: StartResponse) -
     described = [("Location", location), ("Content-Type", "text/plain"), ("Content-Length", "0")]
     start_response("302 Found", [*described, *PRIVATE])
     return []
+
+
+def _probe(path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    token = read_recipient_token(Purpose.PROBE, path[len(PROBE) :])
+    if environ["REQUEST_METHOD"] == "GET":
+        try:
+            append(_hit(HitKind.PROBED, token, environ))
+        except OSError:
+            logger.exception("A look at the hidden link could not be kept.")
+    return _plain(start_response, "200 OK", environ["REQUEST_METHOD"], PROBED)
+
+
+ANSWERS = {OPEN: _open, CLICK: _click, PROBE: _probe}
 
 
 def web_address(url: str) -> str:

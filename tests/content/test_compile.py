@@ -295,6 +295,36 @@ def test_the_pixel_is_the_last_thing_in_the_body():
     assert tokens.read_recipient_token(Purpose.OPEN, token) == WHO
 
 
+def hidden_links_in(page):
+    return re.findall(rf'<a href="{BASE_URL}/h/([\w-]+)" ([^>]*)></a>', page)
+
+
+def test_the_hidden_link_has_nothing_that_could_be_seen_heard_or_reached():
+    message = compiled(html="<p>Hi</p>", text="")
+    page = html_of(message.render({}, addressing()))
+
+    ((token, attributes),) = hidden_links_in(page)
+    assert tokens.read_recipient_token(Purpose.PROBE, token) == WHO
+    assert attributes == 'style="display:none;mso-hide:all" aria-hidden="true" tabindex="-1"'
+    with pytest.raises(tokens.BadToken):
+        tokens.read_recipient_token(Purpose.CLICK, token)
+
+
+@pytest.mark.parametrize("page", ["<p><a href='https://example.com/a'>A</a></p>", "{% if a %}<p>A</p>{% endif %}", "x"])
+def test_the_hidden_link_is_in_the_mail_and_nowhere_else(page, settings):
+    message = compiled(html=page)
+    raw, contents = message.render({"a": 1}, addressing()), message.contents({"a": 1}, addressing())
+
+    assert len(hidden_links_in(html_of(raw))) == 1
+    assert "/h/" not in contents.html + contents.text + text_of(raw)
+    assert f"{BASE_URL}/o/" in contents.html
+    assert [link.url for link in message.links] == ["https://example.com/a"] * ("example" in page)
+    assert "/h/" not in html_of(rendered({"a": 1}, html=page, tracked=False))
+
+    settings.HIDDEN_LINK = False
+    assert html_of(rendered({"a": 1}, html=page)).rstrip() == contents.html.rstrip()
+
+
 def test_an_untracked_message_has_no_pixel_and_its_own_links():
     page = html_of(rendered(html="<a href='https://example.com/a'>A</a>", tracked=False))
 
@@ -408,7 +438,8 @@ def test_any_html_is_compiled_or_refused_and_what_is_compiled_arrives(scraps, va
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 76 + len("boundary")
     if contents.html:
-        assert html_of(raw).rstrip("\n") == contents.html.replace("\r", "").rstrip("\n")
+        without_hidden = re.sub(rf'<a href="{BASE_URL}/h/[^>]*></a>', "", html_of(raw))
+        assert without_hidden.rstrip("\n") == contents.html.replace("\r", "").rstrip("\n")
         assert contents.html.count(f"{BASE_URL}/o/") == 1
     assert re.search(r"bs[0-9a-f]{10}[vb]\d+z", contents.html + contents.text) is None
 

@@ -69,7 +69,28 @@ def test_a_click_leads_to_the_signed_address_and_is_spooled(own_spool):
     assert (hit.kind, hit.link_position, hit.url) == ("clicked", 3, STORY)
 
 
-@pytest.mark.parametrize("path", [open_path, click_path])
+def hidden_path():
+    return f"/h/{recipient_token(Purpose.PROBE, **WHO)}"
+
+
+def test_the_hidden_link_leads_to_a_plain_page_and_is_spooled(own_spool):
+    status, headers, body = ask(hidden_path(), REMOTE_ADDR="192.0.2.9", HTTP_USER_AGENT="Scanner/2.0")
+
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "Location" not in headers
+    assert b"href" not in body
+    assert b"<form" not in body
+    [hit] = spooled(own_spool)
+    assert (hit.kind, hit.recipient_id, hit.ip_address, hit.user_agent) == ("probed", 12, "192.0.2.9", "Scanner/2.0")
+
+
+@pytest.mark.parametrize("purpose", [each for each in Purpose if each is not Purpose.PROBE])
+def test_no_other_link_passes_as_the_hidden_one(purpose, own_spool):
+    assert ask(f"/h/{recipient_token(purpose, **WHO)}")[0] == 404
+    assert spooled(own_spool) == []
+
+
+@pytest.mark.parametrize("path", [open_path, click_path, hidden_path])
 def test_head_is_answered_and_not_counted(path, own_spool):
     get_status, get_headers, _ = ask(path())
     counted = len(spooled(own_spool))
