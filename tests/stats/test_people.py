@@ -7,14 +7,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
 from delivery.models import Recipient
-from stats.exports import COLUMNS, activity, cell
+from stats.exports import COLUMNS, activity, cell, workbook
 from stats.ingest import ingest
 from stats.people import Chosen, recipients
+from stats.reports import report
 from tests.stats.populations import a_run, click, hit
 from tracking import spool
 from tracking.spool import HitKind
+
+STATES = {Chosen(state) for state in Recipient.State.values}
 
 
 @pytest.fixture
@@ -64,6 +68,56 @@ def test_recipients_by_what_they_did(run, chosen, who):
     assert places(run, recipients(run.campaign, chosen)) == who
 
 
+def test_who_let_a_program_do_it_is_there_with_every_hit_alone(run):
+    silent = run.recipients.all()[2]
+    spool.append(click(silent, 3, user_agent="curl/8.5.0"))
+    spool.append(hit(silent, HitKind.VIEWED, user_agent="curl/8.5.0"))
+    ingest()
+
+    for chosen in (Chosen.OPENED, Chosen.CLICKED, Chosen.VIEWED):
+        assert silent not in recipients(run.campaign, chosen)
+        assert silent in recipients(run.campaign, chosen, raw=True)
+    for chosen in (Chosen.NOT_OPENED, Chosen.NOT_CLICKED):
+        assert silent in recipients(run.campaign, chosen)
+        assert silent not in recipients(run.campaign, chosen, raw=True)
+    assert places(run, recipients(run.campaign, link_position=3)) == []
+    assert places(run, recipients(run.campaign, link_position=3, raw=True)) == [2]
+
+
+def test_recipients_by_what_else_came_back(run):
+    one, two, three = run.recipients.all()[:3]
+    for each in (
+        hit(one, HitKind.CONVERTED, data={"cents": 250}),
+        hit(two, HitKind.FORWARDED),
+        hit(three, HitKind.DELIVERED),
+        hit(one, HitKind.BOUNCED, data={"type": "hard"}),
+        hit(two, HitKind.BOUNCED, data={"type": "soft"}),
+        hit(three, user_agent="Mozilla/5.0"),
+    ):
+        spool.append(each)
+    ingest()
+
+    chosen = [Chosen.CONVERTED, Chosen.FORWARDED, Chosen.RECEIPTS, Chosen.BOUNCED_HARD, Chosen.BOUNCED_SOFT]
+    assert [places(run, recipients(run.campaign, each)) for each in chosen] == [[0], [1], [2], [0], [1]]
+    assert places(run, recipients(run.campaign, Chosen.PRIVACY_OPENED)) == [2]
+    assert places(run, recipients(run.campaign, Chosen.BOUNCED_OTHER)) == [4]  # its report did not say
+
+
+def test_every_choice_counts_the_people_of_its_figure(run):
+    """The page of recipients shows the figure beside the choice."""
+    shown = report(run.campaign)
+    for figures, raw in ((shown.figures, False), (shown.raw, True)):
+        for chosen in set(Chosen) - {Chosen.ALL, Chosen.NOT_OPENED, Chosen.NOT_CLICKED} - STATES:
+            assert recipients(run.campaign, chosen, raw=raw).count() == getattr(figures, chosen.value), chosen
+
+
+def test_recipients_by_domain(run):
+    domain = run.recipients.first().address.partition("@")[2]
+
+    assert recipients(run.campaign, domain=domain.upper()).count() == 8
+    assert recipients(run.campaign, domain=domain[1:]).count() == 0
+
+
 def test_every_choice_has_a_condition(run):
     for chosen in Chosen:
         recipients(run.campaign, chosen.value).count()
@@ -104,6 +158,33 @@ def test_the_export_tells_what_each_did(run):
     assert (rows[2]["opened_at"], rows[2]["opens"]) == ("", "0")
     assert (rows[6]["state"], rows[6]["reply_code"], rows[6]["reply_text"]) == ("failed", "550", "5.1.1 No such user")
     assert (rows[7]["state"], rows[7]["skip_reason"]) == ("skipped", "suppressed")
+
+
+def test_the_export_tells_people_from_programs(run):
+    silent = run.recipients.all()[2]
+    for each in (click(silent, user_agent="curl/8.5.0"), hit(silent, user_agent="Mozilla/5.0", minutes=5)):
+        spool.append(each)
+    ingest()
+
+    row = read(activity(recipients(run.campaign)))[2]
+
+    assert (row["opened_at"], row["opens"], row["clicked_at"], row["clicks"]) == ("", "0", "", "0")
+    assert (row["raw_opened_at"], row["raw_opens"]) == ("2026-11-21T09:00:00Z", "1")
+    assert (row["raw_clicked_at"], row["raw_clicks"]) == ("2026-11-21T09:00:00Z", "1")
+    assert row["privacy_opened_at"] == "2026-11-21T09:05:00Z"
+
+
+def test_the_workbook_says_what_the_csv_says(run):
+    book = load_workbook(io.BytesIO(b"".join(workbook(recipients(run.campaign)))))
+
+    names, *rows = book.worksheets[0].iter_rows(values_only=True)
+
+    lines = list(csv.reader(io.StringIO("".join(activity(recipients(run.campaign))))))
+    assert [list(names), *[[cell(aware(value)) for value in row] for row in rows]] == lines
+
+
+def aware(value):
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
 def test_the_export_is_made_line_by_line_in_one_query(run):
