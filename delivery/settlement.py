@@ -6,7 +6,7 @@ replays its journal. So outcomes may be told twice, by a worker and then by its 
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,9 @@ STATES: dict[type[Outcome], str] = {
     InDoubt: Recipient.State.IN_DOUBT,
 }
 CANCELLED = "cancelled"
+# Told, in the transaction that settles them, of which run the next server took the messages of which recipients; other
+# rooms add themselves when the app starts.
+LISTENERS: list[Callable[[int, Sequence[int]], None]] = []
 LONGEST_TEXT = 500
 
 _UPDATE = """
@@ -35,7 +38,7 @@ SET state = outcome.became, attempts = attempts + 1, claim = %s, not_before = ou
     settled_at = CASE WHEN outcome.became = 'pending' THEN NULL ELSE %s END
 FROM {outcomes}
 WHERE recipient.id = outcome.recipient_id AND batch_id = %s AND state = 'pending' AND claim < %s
-RETURNING state
+RETURNING id, state
 """
 _OUTCOMES = {
     "postgresql": """jsonb_to_recordset(%s::jsonb)
@@ -156,8 +159,12 @@ def _settle(claim: Claim, outcomes: Mapping[int, Outcome], at: datetime) -> int:
     sql = _UPDATE.format(outcomes=_OUTCOMES[connection.vendor])
     with connection.cursor() as cursor:
         cursor.execute(sql, [claim.number, moment(at), rows, claim.batch_id, claim.number])
-        states = Counter(state for (state,) in cursor.fetchall())
+        settled = cursor.fetchall()
+    states = Counter(state for _, state in settled)
     count(claim.run_id, states)
+    if accepted := [pk for pk, state in settled if state == Recipient.State.SENT]:
+        for listener in LISTENERS:
+            listener(claim.run_id, accepted)
     return states.total()
 
 

@@ -7,9 +7,11 @@ class WebhooksConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns import transitions
+        from delivery import settlement
         from stats import ingest
         from webhooks import outbox, personal_data
 
         transitions.listen(outbox.on_campaign_event)
+        settlement.LISTENERS.append(outbox.on_accepted)
         ingest.LISTENERS.append(outbox.on_hits)
         personal_data.register()
