@@ -64,10 +64,11 @@ def count(judged: Sequence[Judged]) -> set[int]:
     return tally.suspects
 
 
-def add_up(tally: Tally, judged: Sequence[Judged]) -> None:
-    zones = _zones({each.known.run_id for each in judged})
+def add_up(tally: Tally, judged: Sequence[Judged], *, timezone: str = "") -> None:
+    """By the hours of this zone's clock; without one, of each run's organization."""
+    zones = {} if timezone else _zones({each.known.run_id for each in judged})
     for each in judged:
-        tally.add(_seen(each, zones[each.known.run_id]))
+        tally.add(_seen(each, timezone or zones[each.known.run_id]))
 
 
 def _zones(runs: Iterable[int]) -> dict[int, str]:

@@ -143,7 +143,8 @@ def _store_hits(records: Sequence[Record]) -> None:
     consequences.end_late(records)
     StrayHit.objects.bulk_create(strays)
     judged = consequences.carry_out(judged)
-    reclassify.recheck(counting.count(judged))
+    if suspects := counting.count(judged):
+        reclassify.recheck(suspects)
     for listener in LISTENERS:
         listener(judged)
 
