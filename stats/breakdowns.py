@@ -7,12 +7,24 @@ from django.db.models import QuerySet, Sum
 
 from campaigns.models import Campaign
 from stats.counted import Sums, added_up, columns_of, results, summed
+from stats.figures import Figures
 from stats.models import READ, Breakdown, EventKind
-from stats.outcomes import DomainOutcome
+from stats.outcomes import DomainOutcome, outcomes
 from stats.report_rows import DomainRow, ProgramRow
 
 Dimension = Breakdown.Dimension
 PROGRAMS_SHOWN = 20
+
+
+def largest_domains(campaign: Campaign, number: int = 100) -> list[DomainRow]:
+    """So many with most recipients, and all others in the last row."""
+    return by_domain(campaign, outcomes(campaign, largest=number).domains)
+
+
+def bounced_or_not(figures: Figures) -> tuple[int, int, int]:
+    """Those sent to as Octeth divides them: not bounced, hard, soft; it knows no other type, so that soft holds it."""
+    soft = figures.bounced_soft + figures.bounced_other
+    return max(0, figures.sent - figures.bounced_hard - soft), figures.bounced_hard, soft
 
 
 def by_domain(campaign: Campaign, sizes: Sequence[DomainOutcome]) -> list[DomainRow]:

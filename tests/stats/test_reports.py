@@ -7,16 +7,17 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.approval import EMAIL_FIELDS
 from campaigns.models import CampaignRun, ContentSnapshot, Variant
 from delivery.models import Recipient
-from stats import listings, reports
+from stats import listings, outcomes, reports
 from stats.figures import Figures, Results
 from stats.ingest import ingest
-from stats.models import Counter
+from stats.models import Counter, OutcomeCount
 from tests.factories import EditionFactory, EmailFactory, draft_campaign
 from tests.stats.populations import NINE, a_run, click, hit
 from tracking import spool
 from tracking.spool import HitKind
 
 pytestmark = pytest.mark.django_db
+SCANNER, PROXY = "curl/8.5.0", "Mozilla/5.0"
 
 
 def send_back(*hits):
@@ -225,3 +226,101 @@ def test_a_report_reads_no_events_and_a_constant_number_of_rows():
         return len(queries), Counter.objects.filter(run=run).count()
 
     assert cost(1) == cost(20)
+
+
+def test_programs_count_in_the_raw_figures_alone():
+    run = with_content(a_run(people=4))
+    reader, scanned, proxied, _ = run.recipients.all()
+    send_back(
+        hit(reader),
+        click(reader, 1, minutes=1),
+        *[click(scanned, position, user_agent=SCANNER) for position in (1, 2)],
+        hit(scanned, user_agent=SCANNER),
+        hit(proxied, user_agent=PROXY),
+    )
+
+    report = reports.report(run.campaign)
+
+    people, raw = report.figures, report.raw
+    assert (people.opened, people.opens, people.clicked, people.clicks) == (1, 1, 1, 1)
+    assert (raw.opened, raw.opens, raw.clicked, raw.clicks) == (3, 4, 2, 3)  # the scanner clicked, then opened
+    assert (people.privacy_opened, raw.privacy_opened) == (1, 1)
+    assert (people.open_rate, raw.open_rate, people.click_rate, raw.click_rate) == (0.25, 0.75, 0.25, 0.5)
+    assert {row.position: (row.clicked, row.raw_clicked) for row in report.links} == {1: (1, 2), 2: (0, 1)}
+    assert (report.timeline.points[0].opened, report.timeline.points[0].raw_opened) == (1, 3)
+    [domain] = report.domains
+    assert (domain.figures.opened, domain.raw.opened, domain.figures.sent) == (1, 3, 4)
+
+
+def test_all_that_is_not_made_by_programs_is_the_same_in_both():
+    run = a_run(people=3)
+    one, two, three = run.recipients.all()
+    send_back(
+        hit(one, HitKind.BOUNCED, data={"type": "soft", "code": "20"}),
+        hit(two, HitKind.FORWARDED),
+        hit(two, HitKind.FORWARDED, minutes=1),
+        hit(two, HitKind.CONVERTED, data={"cents": 250}),
+        hit(three, HitKind.CONVERTED, data={"cents": 100}),
+        hit(three, HitKind.COMPLAINED),
+    )
+
+    report = reports.report(run.campaign)
+
+    for figures in (report.figures, report.raw):
+        assert (figures.bounced, figures.bounced_soft, figures.bounced_hard, figures.bounces) == (1, 1, 0, 1)
+        assert (figures.forwarded, figures.forwards) == (1, 2)
+        assert (figures.converted, figures.conversions, figures.revenue_cents) == (2, 2, 350)
+        assert (figures.soft_bounce_rate, figures.conversion_rate) == (0.3333, 1.0)
+    assert report.bounce_codes == {"20": 1}
+
+
+def test_receipts_say_what_arrived_of_a_text_message():
+    run = a_run(people=3, channel="sms")
+    send_back(hit(run.recipients.first(), HitKind.DELIVERED))
+
+    figures = reports.report(run.campaign).figures
+
+    assert (figures.sent, figures.receipts, figures.delivered, figures.delivery_rate) == (3, 1, 1, 0.3333)
+
+
+def test_programs_and_devices_add_up_to_the_figures():
+    phone = (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+    )
+    run = a_run(people=3)
+    one, two, three = run.recipients.all()
+    send_back(hit(one), hit(one, user_agent=phone, minutes=1), hit(two, user_agent=phone), click(three))
+
+    report = reports.report(run.campaign)
+
+    for rows in (report.clients, report.devices):
+        assert sum(row.figures.opened for row in rows) == sum(row.raw.opened for row in rows) == 3
+        assert sum(row.figures.opens for row in rows) == report.figures.opens == 4
+        assert sum(row.figures.clicked for row in rows) == 1
+    assert {row.name: row.figures.opened for row in report.devices} == {"desktop": 2, "phone": 1}
+
+
+def test_a_report_is_told_when_its_outcomes_were_counted(monkeypatch):
+    run = a_run(people=3)
+    outcomes.refresh_stale()
+    assert reports.report(run.campaign).counted_at is None
+
+    monkeypatch.setattr(outcomes, "SMALL", 2)
+    CampaignRun.objects.filter(pk=run.pk).update(sent=2)
+
+    assert reports.report(run.campaign).counted_at == OutcomeCount.objects.get().counted_at
+
+
+def test_a_report_reads_no_recipients_however_many_there_are():
+    def cost(people):
+        run = with_content(a_run(people=people))
+        send_back(hit(run.recipients.first()))
+        outcomes.refresh(run.pk)
+        run.campaign.refresh_from_db()
+        with CaptureQueriesContext(connection) as queries:
+            reports.report(run.campaign)
+        tables = ("delivery_recipient", "stats_event", "stats_engagement", "stats_clickedlink")
+        assert [query["sql"] for query in queries if any(f'"{table}"' in query["sql"] for table in tables)] == []
+        return len(queries)
+
+    assert cost(2) == cost(60) <= 24
