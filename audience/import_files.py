@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
 FOLDER = "imports"
-UNFINISHED = (Import.Status.QUEUED, Import.Status.RUNNING)
+UNFINISHED = (Import.Status.CONVERTING, Import.Status.QUEUED, Import.Status.RUNNING)
 _TOLD_BY = 8  # last digits that two numbers have in common, however each is written
 _NO_DIGIT = re.compile(r"[^0-9]+")
 
@@ -50,6 +50,13 @@ def _forget_orphans() -> int:
     for name in orphans:
         storage.delete(name)
     return len(orphans)
+
+
+def forget_workbook(row: Import) -> None:
+    """Delete the uploaded workbook of an import that ended before it was converted: nobody can look anything up."""
+    if row.file_format == Import.FileFormat.XLSX and str(row.file.name).endswith(".xlsx"):
+        _delete(row)
+        row.refresh_from_db(fields=["file", "error_file"])
 
 
 def forget_person(person: Subscriber) -> None:

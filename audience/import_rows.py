@@ -265,8 +265,10 @@ def form_of(file_import: Import) -> Format:
 def opened(file_import: Import) -> "File[bytes]":
     """Its file, opened by itself: the model's field would hand out one handle to everybody who reads.
 
-    Raises ImportRefused where the file is deleted (`import_files`).
+    Raises ImportRefused where the file is deleted (`import_files`), or a workbook that is not converted.
     """
+    if file_import.status == Import.Status.CONVERTING:
+        raise ImportRefused("The workbook is still being read; wait until the import is a draft.")
     try:
         if name := file_import.file.name:
             return file_import.file.storage.open(name, "rb")

@@ -10,9 +10,9 @@ import io
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -28,6 +28,8 @@ MOST_STRINGS = 400 << 20  # of them texts, which have to be kept in memory
 LARGEST_WHOLE = 10**15
 WRITTEN = Format(encoding="utf-8", delimiter=",", has_header=True)
 _HEAD = 4096
+_UNREADABLE = "This workbook cannot be read; save it as .xlsx anew, or as CSV."
+Tick = Callable[[int, int], None]
 # What the libraries raise for a damaged file; ParseError is a SyntaxError, UnicodeError a ValueError.
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -51,19 +53,43 @@ def is_workbook(file: IO[bytes]) -> bool:
     return file.read(len(MAGIC)) == MAGIC
 
 
-def to_csv(file: IO[bytes], out: IO[bytes]) -> Format:
+def require_archive(file: IO[bytes]) -> None:
+    """Raises ImportRefused for what is not even a zip; that is seen without unpacking anything."""
+    if not zipfile.is_zipfile(file):
+        raise ImportRefused(_UNREADABLE)
+    file.seek(0)
+
+
+def to_csv(file: IO[bytes], out: IO[bytes], tick: Tick = lambda _done, _expected: None) -> Format:
     """Write the first visible sheet as CSV, row for row, so that numbers of rows stay; how it is written.
 
-    Raises ImportRefused for what is no workbook, or one that is damaged, too large or dangerous.
+    `tick` is called with each piece of the file that is read: (rows read, rows the workbook says it has or 0).
+    Raises ImportRefused for what is no workbook, or one that is damaged, too large or dangerous, and what `tick`
+    raises.
     """
+    watched = _Watched(file, tick)
     try:
         _check(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and the like, which we do not read
-            _write(_rows(file), out)
+            _write(_rows(watched), out)
     except _DAMAGED as error:
-        raise ImportRefused("This workbook cannot be read; save it as .xlsx anew, or as CSV.") from error
+        raise ImportRefused(_UNREADABLE) from error
     return Format(encoding=WRITTEN.encoding, delimiter=WRITTEN.delimiter, has_header=detect(out).has_header)
+
+
+class _Watched:
+    """A file that tells with every read how far its reader is, also while texts are read and no row comes."""
+
+    def __init__(self, file: IO[bytes], tick: Tick) -> None:
+        self.file, self.tick, self.done, self.expected = file, tick, 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        self.tick(self.done, self.expected)
+        return self.file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
 
 
 def _check(file: IO[bytes]) -> None:
@@ -80,18 +106,19 @@ def _check(file: IO[bytes]) -> None:
                     raise ImportRefused("This workbook holds what no workbook needs; save it as CSV and import that.")
 
 
-def _rows(file: IO[bytes]) -> Iterator[list[str]]:
-    workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+def _rows(file: _Watched) -> Iterator[list[str]]:
+    workbook = load_workbook(cast("IO[bytes]", file), read_only=True, data_only=True, keep_links=False)
     try:
         sheet = next((each for each in workbook.worksheets if each.sheet_state == "visible"), None)
         if sheet is None:
             raise ImportRefused("This workbook has no sheet with rows.")
+        file.expected = min(sheet.max_row or 0, MOST_ROWS)
         sheet.reset_dimensions()  # what a file says about its size need not be so
         width = 0
         for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
             if number > MOST_ROWS or len(row) > MOST_COLUMNS:
                 raise ImportRefused(f"A sheet may have {MOST_COLUMNS} columns and {MOST_ROWS:,} rows; this has more.")
-            width = width or len(row)
+            width, file.done = width or len(row), number
             yield [_text(cell) for cell in row] + [""] * (width - len(row) if row else 0)
     finally:
         workbook.close()

@@ -1,7 +1,10 @@
 """Imports of files into a list: upload, look at it, start, and the work in the background.
 
-    draft ──start──> queued ──> running ──> completed        cancel: draft, queued, running -> cancelled
-                                                             fail:   queued, running -> failed
+    [converting ──>] draft ──start──> queued ──> running ──> completed
+
+    cancel: each before completed -> cancelled               fail: converting, queued, running -> failed
+
+A workbook is converted first (`import_conversion`); what is said meanwhile, also that it is to start, waits for that.
 
 The work goes in chunks. One transaction moves `rows_done` by compare-and-set, writes the people and adds up the
 counters, so a crash anywhere leaves a row of the file either done and counted or neither, and a second worker on the
@@ -16,7 +19,6 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
-from ipaddress import ip_address
 from itertools import chain, islice
 from typing import Any
 
@@ -28,15 +30,15 @@ from django.utils.timezone import now
 from accounts.actors import Actor, Surface
 from accounts.permissions import Permission, may
 from audience import import_staging
-from audience.addresses import shown
-from audience.csv_files import DELIMITERS, detect, written
+from audience.csv_files import detect, written
 from audience.errors import ImportRefused, NotAllowed
 from audience.import_chunks import Chunk, chunks, is_staged
+from audience.import_conversion import convert
+from audience.import_files import forget_workbook
 from audience.import_preview import dry_run as dry_run
 from audience.import_preview import guess, headings
 from audience.import_preview import preview as preview
 from audience.import_rows import (
-    LONGEST_SOURCE,
     Columns,
     Refusal,
     columns_of,
@@ -46,22 +48,25 @@ from audience.import_rows import (
     read_rows,
     without_erased,
 )
-from audience.import_workbooks import WRITTEN, is_workbook, to_csv
+from audience.import_settings import SETTINGS, apply
+from audience.import_workbooks import is_workbook, require_archive
 from audience.import_writing import Book, Counts, Overtaken, terms_of
 from audience.models import Import, MailingList
 
 logger = logging.getLogger(__name__)
 
 TRIES = 4
-LONGEST_WORDING = 10_000
 ANALYZED_FROM = 20_000  # people added or changed
 _CHANGED = ("audience_subscriber", "audience_subscription", "audience_consentevent", "audience_taggedsubscription")
 # How long a worker stays with one import before it lets others have their turn.
 SLICE_SECONDS = 20.0
 STALLED_AFTER = timedelta(minutes=2)
 Status = Import.Status
-AT_WORK = (Status.QUEUED, Status.RUNNING)
+STARTED = (Status.QUEUED, Status.RUNNING)
+AT_WORK = (Status.CONVERTING, *STARTED)
 UNFINISHED = (Status.DRAFT, *AT_WORK)
+# Settings of which nothing can be known before a workbook is converted.
+_OF_ITS_COLUMNS = ("mapping", "has_header")
 Progress = Callable[[Import], None]
 
 
@@ -69,11 +74,18 @@ Progress = Callable[[Import], None]
 
 
 def create(
-    mailing_list: MailingList, file: "File[bytes]", *, by: Actor, file_name: str = "", **settings: Any
+    mailing_list: MailingList,
+    file: "File[bytes]",
+    *,
+    by: Actor,
+    file_name: str = "",
+    in_background: bool = True,
+    **settings: Any,
 ) -> Import:
-    """A draft for this CSV file or workbook, with what could be found out about it.
+    """A draft for this CSV file, with what could be found out about it; a workbook is `converting` before it is one.
 
-    Raises NotAllowed and ImportRefused. `settings` are those of `set_up`; what is not given is guessed.
+    Raises NotAllowed and ImportRefused. `settings` are those of `set_up`; what is not given is guessed. Whoever wants
+    to wait for a workbook says `in_background=False`, and calls `run`.
     """
     _require_may(by, mailing_list)
     draft = Import(
@@ -83,85 +95,88 @@ def create(
         country_code=mailing_list.edition.default_country_code if mailing_list.edition else "",
         created_by=by.user,
     )
-    with tempfile.TemporaryFile() as converted:
-        if is_workbook(file):
-            form, kept = to_csv(file, converted), File(converted)
-            draft.file_format = Import.FileFormat.XLSX
-        else:
-            form, kept = detect(file), file
-        draft.encoding, draft.delimiter, draft.has_header = form.encoding, form.delimiter, form.has_header
-        draft.file.save(f"{draft.public_id}.csv", kept, save=False)
-    draft.mapping = guess(draft)
-    _apply(draft, settings)
-    draft.save()
+    return _workbook(draft, file, settings, in_background) if is_workbook(file) else _csv_file(draft, file, settings)
+
+
+def _csv_file(draft: Import, file: "File[bytes]", settings: Mapping[str, Any]) -> Import:
+    form = detect(file)
+    draft.encoding, draft.delimiter, draft.has_header = form.encoding, form.delimiter, form.has_header
+    draft.file.save(f"{draft.public_id}.csv", file, save=False)
+    try:
+        draft.mapping = guess(draft)
+        apply(draft, settings)
+        draft.save()
+    except Exception:
+        draft.file.delete(save=False)
+        raise
     return draft
+
+
+def _workbook(draft: Import, file: "File[bytes]", settings: Mapping[str, Any], in_background: bool) -> Import:
+    require_archive(file)
+    draft.file_format, draft.status = Import.FileFormat.XLSX, Status.CONVERTING
+    draft.asked = _put_off(draft, settings)
+    draft.file.save(f"{draft.public_id}.xlsx", file, save=False)
+    with transaction.atomic():
+        draft.save()
+        if in_background:
+            transaction.on_commit(partial(_queue, draft.pk))
+    return draft
+
+
+def _put_off(draft: Import, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Take up what can be said before the columns are known; the rest, beside what waits already."""
+    apply(draft, {name: value for name, value in settings.items() if name not in _OF_ITS_COLUMNS})
+    return {**draft.asked, **{name: settings[name] for name in _OF_ITS_COLUMNS if name in settings}}
 
 
 def set_up(draft: Import, *, by: Actor, **settings: Any) -> Import:
     """Say how the file is to be read, and on what terms people are put on the list.
 
-    `mapping` is column number -> `email`, `phone`, the key of a custom field, one of `import_rows.OF_SUBSCRIPTION`, or
-    '' for a column to be left out; it may stay incomplete until `start`. Besides: country_code, encoding, delimiter,
-    has_header; on_conflict, opt_in_status; and the evidence of consent where the file has no column for it:
-    consent_at (with a time zone), consent_ip_address, consent_source, consent_wording.
+    `mapping` is column (its number from 0, or its heading) -> `email`, `phone`, the key of a custom field, one of
+    `import_rows.OF_SUBSCRIPTION`, or '' for a column to be left out; it may stay incomplete until `start`. Besides:
+    country_code, encoding, delimiter, has_header; on_conflict, opt_in_status; and the evidence of consent where the
+    file has no column for it: consent_at (with a time zone), consent_ip_address, consent_source, consent_wording.
     Raises NotAllowed and ImportRefused.
     """
     _require_may(by, draft.mailing_list)
-    if draft.status != Status.DRAFT:
-        raise ImportRefused("This import has been started already.")
-    _apply(draft, settings)
-    draft.save()
+    if not _ask(draft, settings):
+        if draft.status != Status.DRAFT:
+            raise ImportRefused("This import has been started already.")
+        apply(draft, settings)
+        _keep(draft, Status.DRAFT)
     return draft
 
 
-SETTINGS = frozenset(
-    {"mapping", "on_conflict", "country_code", "encoding", "delimiter", "has_header", "opt_in_status", "consent_at"}
-    | {"consent_ip_address", "consent_source", "consent_wording"}
-)
-
-
-def _apply(draft: Import, settings: Mapping[str, Any]) -> None:
-    if draft.mailing_list.deleted_at:
-        raise ImportRefused(f"The list {draft.mailing_list} is deleted.")
-    for name, value in settings.items():
-        if name not in SETTINGS:
-            raise ImportRefused(f"An import has no setting {name}.")
-        setattr(draft, name, value)
-    draft.mapping = {str(int(column)): target for column, target in draft.mapping.items() if target}
-    if draft.on_conflict not in Import.OnConflict.values:
-        raise ImportRefused("Say whether people who are on the list already are updated, filled in or skipped.")
-    if draft.opt_in_status not in Import.OptInStatus.values:
-        raise ImportRefused("Say whether people are subscribed, or unconfirmed and asked to confirm.")
-    _check_consent(draft)
-    if draft.file_format == Import.FileFormat.XLSX:  # kept as CSV of our own
-        draft.encoding, draft.delimiter = WRITTEN.encoding, WRITTEN.delimiter
-    if draft.delimiter not in tuple(DELIMITERS):
-        raise ImportRefused("Columns are divided by a comma, semicolon, tab or vertical bar.")
+def _ask(draft: Import, settings: Mapping[str, Any], *, to_start: bool = False) -> bool:
+    """Let this wait for the workbook; False if it is converted, and the draft in hand is as it is now."""
+    if draft.status != Status.CONVERTING:
+        return False
+    asked = _put_off(draft, settings)
+    draft.asked = asked | {"start": True} if to_start else asked
     try:
-        "".encode(draft.encoding)
-    except LookupError as error:
-        raise ImportRefused(f"There is no encoding called {draft.encoding}.") from error
+        _keep(draft, Status.CONVERTING)
+    except ImportRefused:
+        draft.refresh_from_db()
+        return False
+    return True
 
 
-def _check_consent(draft: Import) -> None:
-    if draft.consent_at is not None and draft.consent_at > now() + timedelta(days=1):
-        raise ImportRefused("The date of consent lies in the future; nobody can have agreed then.")
-    try:
-        address = draft.consent_ip_address
-        draft.consent_ip_address = str(ip_address(address)) if address else None
-    except ValueError as error:
-        raise ImportRefused(f"{shown(str(draft.consent_ip_address))} is not an IP address.") from error
-    if len(draft.consent_source) > LONGEST_SOURCE or not draft.consent_source.isprintable():
-        raise ImportRefused(f"The source of the consent is one line of at most {LONGEST_SOURCE} characters.")
-    if len(draft.consent_wording) > LONGEST_WORDING:
-        raise ImportRefused(f"What people were shown may have {LONGEST_WORDING:,} characters.")
+def _keep(draft: Import, status: Status) -> None:
+    """Store what was set up, unless the import is somewhere else by now."""
+    columns = {name: getattr(draft, name) for name in (*SETTINGS, "asked")}
+    if not Import.objects.filter(pk=draft.pk, status=status).update(**columns, modified_at=now()):
+        raise ImportRefused("This import has been started already.")
 
 
 def start(draft: Import, *, by: Actor, in_background: bool = True, **settings: Any) -> Import:
-    """Queue the import, once; `settings` as in `set_up`. Raises NotAllowed and ImportRefused.
+    """Queue the import, once; a workbook that is still being converted starts after that. `settings` as in `set_up`.
 
-    Whoever wants to wait for it says `in_background=False`, and calls `run`.
+    Raises NotAllowed and ImportRefused. Whoever wants to wait for it says `in_background=False`, and calls `run`.
     """
+    _require_may(by, draft.mailing_list)
+    if _ask(draft, settings, to_start=True):
+        return draft
     set_up(draft, by=by, **settings)
     columns_of(draft)  # refuses a mapping that does not work
     with transaction.atomic():
@@ -186,16 +201,22 @@ def discard(draft: Import, *, by: Actor) -> None:
 
 
 def run(import_id: int, *, seconds: float | None = None, progress: Progress | None = None) -> Import | None:
-    """Do the import, or as much of it as fits into `seconds`; None if there is no such import.
+    """Do the import, or as much of it as fits into `seconds`; None if there is no such import. One that is converting
+    is converted, however long that takes.
 
     Safe to call again at any time, also beside another worker: it goes on where the last chunk ended. Whoever calls
-    sees from `status` whether anything is left to do. `progress` is called after every chunk.
+    sees from `status` whether anything is left to do. `progress` is called after every chunk, and while a workbook is
+    converted every second.
     """
     file_import = Import.objects.select_related("mailing_list__organization").filter(pk=import_id).first()
     if file_import is None or file_import.status not in AT_WORK:
         return file_import
+    tell = progress or (lambda _: None)
     try:
-        _run(file_import, time.monotonic() + seconds if seconds is not None else None, progress)
+        if file_import.status == Status.CONVERTING:
+            convert(file_import, tell)
+        else:
+            _run(file_import, time.monotonic() + seconds if seconds is not None else None, tell)
     except ImportRefused as refusal:
         _fail(file_import, str(refusal))
     except FileNotFoundError:
@@ -208,11 +229,10 @@ def run(import_id: int, *, seconds: float | None = None, progress: Progress | No
     return file_import
 
 
-def _run(file_import: Import, deadline: float | None, progress: Progress | None) -> None:
+def _run(file_import: Import, deadline: float | None, tell: Progress) -> None:
     how, form = columns_of(file_import), form_of(file_import)
     if file_import.status == Status.QUEUED and not _begin(file_import):
         return
-    tell = progress or (lambda _: None)
     tell(file_import)
     with opened(file_import) as file, closing(chunks(file, form, how, after=file_import.rows_done)) as source:
         for chunk in source:
@@ -328,12 +348,15 @@ def cancel(file_import: Import, *, by: Actor) -> Import:
     _require_may(by, file_import.mailing_list)
     if not _move(file_import, Status.CANCELLED, of=UNFINISHED, finished_at=now()):
         raise ImportRefused("This import is over already.")
+    forget_workbook(file_import)
     return file_import
 
 
 def _fail(file_import: Import, reason: str) -> None:
-    reason = reason[:500]
-    _move(file_import, Status.FAILED, of=AT_WORK, status_reason=reason, finished_at=now())
+    """Unless somebody else has brought it on meanwhile."""
+    at = (Status.CONVERTING,) if file_import.status == Status.CONVERTING else STARTED
+    if _move(file_import, Status.FAILED, of=at, status_reason=reason[:500], finished_at=now()):
+        forget_workbook(file_import)
 
 
 def _move(file_import: Import, to: Status, *, of: Iterable[Status], **columns: Any) -> bool:

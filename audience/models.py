@@ -476,9 +476,11 @@ class Suppression(models.Model):
 
 
 class Import(models.Model):
-    """A CSV file of people on its way into a list."""
+    """A file of people on its way into a list. While a workbook is `converting`, `rows_done` counts rows read, and
+    `rows_total` is what the workbook says of its length; 0 where it does not."""
 
     class Status(models.TextChoices):
+        CONVERTING = "converting", "Reading the workbook"
         DRAFT = "draft", "Waiting for you"
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"
@@ -510,6 +512,12 @@ class Import(models.Model):
     has_header = models.BooleanField(default=True, help_text="The first row names the columns.")
     mapping = models.JSONField(
         default=dict, blank=True, help_text="Column number from 0 -> email, phone or a custom field's key."
+    )
+    asked = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="What waits until the workbook is converted: mapping, has_header, start.",
     )
     country_code = models.CharField(
         max_length=5, blank=True, help_text="Completes phone numbers written without a country, such as +45."

@@ -1,6 +1,6 @@
 """`imports/`: files of people on their way into a list."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -259,16 +259,19 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
     @idempotent
     @transaction.atomic
     def create(self, request: Request) -> Response:
-        """Upload a file. Nothing is imported before `start/`, unless `start` says so."""
+        """Upload a file. Nothing is imported before `start/`, unless `start` says so.
+
+        A workbook is `converting` first. What is said of it meanwhile, its mapping and that it is to start too, waits
+        for that; if the mapping does not fit then, the import has `failed`, with the reason.
+        """
         given = self.read(ImportCreateSerializer)
         mailing_list, by = given.validated_data["mailing_list"], actor(request)
         settings = given.settings(mailing_list)
-        mapping = settings.pop("mapping", None)
+        mapping = {"mapping": settings.pop("mapping")} if "mapping" in settings else {}
         with _refusals("file"):
             draft = imports.create(mailing_list, given.content, by=by, file_name=self._name(given), **settings)
         try:
-            if mapping is not None:
-                self._set_up(draft, mapping=mapping)
+            self._set_up(draft, **mapping)
             if given.validated_data["start"]:
                 self._start(draft)
         except Exception:
@@ -279,7 +282,7 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
     @extend_schema(request={"application/json": SettingsSerializer}, responses=ImportSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say how the file is to be read, before it is started."""
-        draft = self._draft()
+        draft = self._draft(converting_too=True)
         self._set_up(draft, **self.read(SettingsSerializer).settings(draft.mailing_list))
         return self._shown(draft)
 
@@ -311,7 +314,7 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
     @idempotent
     def start(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Start it in the background; `rows_done` of `rows_total` tells how far it is."""
-        draft = self._draft()
+        draft = self._draft(converting_too=True)
         self._start(draft)
         return self._shown(draft)
 
@@ -341,9 +344,11 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
 
     # --- what handlers are made of
 
-    def _draft(self) -> Import:
+    def _draft(self, *, converting_too: bool = False) -> Import:
         draft = self.get_object()
-        if draft.status != Status.DRAFT:
+        if draft.status == Status.CONVERTING and not converting_too:
+            raise Conflict("The workbook is still being read; wait until the import is a draft.")
+        if draft.status not in (Status.CONVERTING, Status.DRAFT):
             raise Conflict("This import has been started already.")
         return draft
 
@@ -352,8 +357,6 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
 
     def _set_up(self, draft: Import, **settings: Any) -> None:
         with _refusals("mapping", draft):
-            if "mapping" in settings:
-                settings["mapping"] = _by_number(draft, settings["mapping"])
             imports.set_up(draft, by=actor(self.request), **settings)
 
     def _start(self, draft: Import) -> None:
@@ -377,21 +380,9 @@ def _refusals(field: str, draft: Import | None = None) -> Iterator[None]:
     try:
         yield
     except ImportRefused as refusal:
-        if draft is not None and not Import.objects.filter(pk=draft.pk, status=Status.DRAFT).exists():
+        if (
+            draft is not None
+            and not Import.objects.filter(pk=draft.pk, status__in=(Status.CONVERTING, Status.DRAFT)).exists()
+        ):
             raise Conflict(str(refusal)) from refusal
         raise serializers.ValidationError({field: [str(refusal)]}) from refusal
-
-
-def _by_number(draft: Import, mapping: Mapping[str, str]) -> dict[str, str]:
-    """The mapping by column number, headings looked up. Raises ValidationError for a column there is not."""
-    columns = imports.preview(draft).columns
-    numbers = {str(column.number): str(column.number) for column in columns}
-    headings = {column.heading.casefold(): str(column.number) for column in columns if column.heading}
-    found = {}
-    for name, target in mapping.items():
-        number = numbers.get(name) or headings.get(name.strip().casefold())
-        if number is None:
-            there_are = ", ".join(column.heading or str(column.number) for column in columns)
-            raise serializers.ValidationError({"mapping": [f"There is no column {name[:80]}; there are {there_are}."]})
-        found[number] = target
-    return found

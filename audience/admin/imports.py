@@ -24,11 +24,13 @@ from audience.csv_files import DELIMITERS
 from audience.errors import AudienceError
 from audience.import_preview import Preview
 from audience.import_rows import LONGEST_SOURCE
+from audience.import_settings import LONGEST_WORDING
 from audience.models import Import, MailingList
 
 Status = Import.Status
 NEW = "+new"  # what a column says that becomes a field of its own
 TONES = {
+    Status.CONVERTING: "blue",
     Status.DRAFT: "amber",
     Status.QUEUED: "blue",
     Status.RUNNING: "blue",
@@ -76,7 +78,7 @@ class ImportAdmin(ScopedAdmin[Import]):
 
     @admin.display(description="Outcome")
     def outcome(self, file_import: Import) -> str:
-        if file_import.status in (Status.DRAFT, Status.QUEUED):
+        if file_import.status in (Status.CONVERTING, Status.DRAFT, Status.QUEUED):
             return "–"
         return f"{file_import.added:,} added, {file_import.changed:,} changed, {file_import.refused:,} refused"
 
@@ -175,7 +177,7 @@ class ReadingForm(DeskForm):
     consent_ip_address = forms.GenericIPAddressField(required=False, label="From which IP address")
     consent_wording = forms.CharField(
         required=False,
-        max_length=imports.LONGEST_WORDING,
+        max_length=LONGEST_WORDING,
         label="What they were shown",
         help_text="The words they agreed to. Kept in the consent log of everybody who is added.",
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -201,7 +203,7 @@ SETTINGS = (
 
 
 def import_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """The step the import is at: columns, progress, outcome."""
+    """The step the import is at: reading the workbook, columns, progress, outcome."""
     file_import = import_of(request, pk)
     if file_import.status != Status.DRAFT:
         return _outcome_page(request, file_import)

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from audience import imports
 from audience.models import CustomField, Import, Subscriber
+from tests.audience.test_import_workbooks import changed, workbook
 from tests.conftest import acting
 from tests.factories import MailingListFactory
 
@@ -62,6 +63,31 @@ def test_what_is_no_csv_is_refused_where_it_was_chosen(mailing_list, bob, login)
     assert answer.status_code == 422
     assert answer.context["form"].errors["file"]
     assert not Import.objects.exists()
+
+
+def test_a_workbook_is_waited_for_on_a_page_that_goes_on_to_the_columns(mailing_list, bob, login):
+    file = SimpleUploadedFile("people.xlsx", workbook([["Email", "Town"], ["anna@example.com", "Ulm"]]))
+    browser = login(bob)
+    browser.post(reverse("admin:audience_import_add"), {"mailing_list": mailing_list.pk, "file": file})
+    draft = Import.objects.get()
+
+    waiting = browser.get(address(draft, "change")).content.decode()
+    same = browser.get(address(draft, "progress"), {"was": "converting"})
+    imports.run(draft.pk)
+    over = browser.get(address(draft, "progress"), {"was": "converting"})
+
+    assert "Reading the workbook" in waiting
+    assert f'{address(draft, "progress")}?was=converting" hx-trigger="every 1s"' in waiting
+    assert ("HX-Refresh" in same.headers, "HX-Refresh" in over.headers) == (False, True)
+    assert "What do the columns hold?" in browser.get(address(draft, "change")).content.decode()
+
+
+def test_a_workbook_that_cannot_be_read_says_so_where_it_was_waited_for(mailing_list, bob, login):
+    broken = changed(workbook([["Email"]]), "xl/workbook.xml", lambda data: b"")
+    draft = imports.create(mailing_list, SimpleUploadedFile("people.xlsx", broken), by=acting(bob))
+    imports.run(draft.pk)
+
+    assert "This workbook cannot be read" in login(bob).get(address(draft, "change")).content.decode()
 
 
 def test_columns_are_shown_with_examples_and_a_guess(draft, bob, login):

@@ -62,14 +62,13 @@ class Command(BaseCommand):
         by = _actor(options["username"])
         mailing_list = _mailing_list(options["list_name"], by)
         try:
-            with _draft(mailing_list, by, options) as draft:
+            with _draft(console, mailing_list, by, options) as draft:
                 _tell_columns(console, draft)
                 if options["dry_run"]:
                     _try(console, draft)
                 else:
                     imports.start(draft, by=by, in_background=False)
-                    _run(console, draft, by)
-                    _tell(console, Import.objects.get(pk=draft.pk))
+                    _tell(console, _run(console, draft, by, "Importing"))
         except AudienceError as refusal:
             raise CommandError(str(refusal)) from refusal
 
@@ -95,15 +94,19 @@ def _mailing_list(name: str, by: Actor) -> MailingList:
 
 
 @contextmanager
-def _draft(mailing_list: MailingList, by: Actor, options: dict[str, Any]) -> Iterator[Import]:
+def _draft(console: Console, mailing_list: MailingList, by: Actor, options: dict[str, Any]) -> Iterator[Import]:
     """The import, set up; it is forgotten at the end if it was not started."""
-    given = _settings(mailing_list, options)
+    given = {**_settings(mailing_list, options), "in_background": False}
     try:
         with options["file"].open("rb") as file:
             draft = imports.create(mailing_list, File(file, name=options["file"].name), by=by, **given)
     except OSError as error:
         raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
+    if draft.status == Import.Status.CONVERTING:
+        draft = _run(console, draft, by, "Reading the workbook")
     try:
+        if draft.status != Import.Status.DRAFT:
+            raise CommandError(f"{draft.get_status_display()}. {draft.status_reason}".strip())
         if options["column"]:
             imports.set_up(draft, by=by, mapping=draft.mapping | _mapping(draft, options["column"]))
         yield draft
@@ -155,20 +158,21 @@ def _named(columns: list[Column]) -> list[str]:
 # --- the work ----------------------------------------------------------------------------------------------------
 
 
-def _run(console: Console, draft: Import, by: Actor) -> None:
-    """Import with a progress bar; Ctrl-C cancels and keeps what is done."""
+def _run(console: Console, draft: Import, by: Actor, doing: str) -> Import:
+    """Do what there is to do, with a progress bar; Ctrl-C cancels and keeps what is done. How it is then."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Importing", total=None)
+        task = bar.add_task(doing, total=None)
         try:
             while _run_on(draft, bar, task).status in imports.AT_WORK:
                 time.sleep(0.2)  # a worker has taken it over, and does the same
         except KeyboardInterrupt:
             imports.cancel(draft, by=by)
+    return Import.objects.get(pk=draft.pk)
 
 
 def _run_on(draft: Import, bar: Progress, task: TaskID) -> Import:
-    imports.run(draft.pk, progress=lambda at: bar.update(task, completed=at.rows_done, total=at.rows_total))
+    imports.run(draft.pk, progress=lambda at: bar.update(task, completed=at.rows_done, total=at.rows_total or None))
     return Import.objects.get(pk=draft.pk)
 
 

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from audience import imports
 from audience.models import CustomField, Import, Subscription
 from tests.api.management.conftest import ROOT
+from tests.audience.test_import_workbooks import workbook
 from tests.factories import MailingListFactory
 
 URL = f"{ROOT}imports/"
@@ -76,6 +77,42 @@ def test_one_request_may_do_it_all(api, body):
     answer = api.post(URL, body | {"text": PEOPLE, "mapping": {"Mail": "email"}, "start": True})
 
     assert (answer.status_code, answer.json()["status"]) == (201, "queued")
+
+
+def test_a_workbook_is_converted_first_and_starts_then_as_was_asked(api, body, django_capture_on_commit_callbacks):
+    file = SimpleUploadedFile("people.xlsx", workbook([["Mail", "Vorname"], ["ann@example.com", "Ann"]]))
+    given = body | {"file": file, "mapping": '{"Mail": "email", "1": "first_name"}', "start": "true"}
+
+    with django_capture_on_commit_callbacks() as waiting:
+        answer = api.post(URL, given, format="multipart").json()
+    address = f"{URL}{answer['id']}/"
+    early = [api.get(f"{address}preview/"), api.post(f"{address}dry-run/"), api.delete(address)]
+    for each in waiting:
+        each()
+    while Import.objects.get().status in imports.AT_WORK:
+        imports.run(Import.objects.get().pk)
+
+    assert (answer["status"], answer["file_format"]) == ("converting", "xlsx")
+    assert [each.status_code for each in early] == [400, 409, 409]
+    assert "still being read" in early[1].content.decode()
+    assert (api.get(address).json()["status"], Subscription.objects.get().subscriber.fields) == (
+        "completed",
+        {"first_name": "Ann"},
+    )
+
+
+def test_a_workbook_may_be_set_up_and_started_while_it_is_converted(api, body):
+    file = SimpleUploadedFile("people.xlsx", workbook([["Mail"], ["ann@example.com"]]))
+    made = api.post(URL, body | {"file": file}, format="multipart").json()
+    address = f"{URL}{made['id']}/"
+
+    patched = api.patch(address, {"mapping": {"Wrong": "email"}})
+    started = api.post(f"{address}start/")
+    imports.run(Import.objects.get().pk)
+    failed = api.get(address).json()
+
+    assert (patched.status_code, started.status_code, started.json()["status"]) == (200, 200, "converting")
+    assert (failed["status"], failed["status_reason"]) == ("failed", "There is no column Wrong; there are Mail.")
 
 
 def test_how_people_join_and_what_they_agreed_to_reach_their_subscriptions(api, body):
