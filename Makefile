@@ -40,6 +40,10 @@ check: setup ## Format, lint, types, arrows between rooms, migrations, templates
 bench-audience: setup ## Import, freeze and count a million people with ten million events, on PostgreSQL (some 20 minutes)
 	@$(BIN)/python benchmarks/audience
 
+.PHONY: bench-splittests
+bench-splittests: setup ## Decide 2,000 simulated split tests whose truth is known
+	@$(BIN)/python benchmarks/splittests.py
+
 .PHONY: openapi
 openapi: ## Write the schema of the REST API into api/management/openapi.json
 	$(BIN)/python manage.py spectacular --urlconf api.management.urls --validate --fail-on-warn --format openapi-json --file api/management/openapi.json
