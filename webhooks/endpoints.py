@@ -1,11 +1,13 @@
 """What people and programs do with endpoints: make, change, delete, rotate secrets, test, switch on and off."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.timezone import now
 
 from accounts import sealing
@@ -13,7 +15,7 @@ from accounts.actors import Actor, Surface
 from accounts.models import Organization
 from accounts.permissions import Permission, may
 from webhooks import addresses, outbox, signing
-from webhooks.errors import InvalidEndpoint, NotAllowed, RefusedAddress
+from webhooks.errors import InvalidEndpoint, NotAllowed, RefusedAddress, SwitchedOff
 from webhooks.models import Delivery, Endpoint, Happening
 
 MANAGE = Permission.UPDATE  # of administrators and marketers; it also takes this to see a secret
@@ -35,24 +37,33 @@ def change(endpoint: Endpoint, *, by: Actor, secret: str = "", **values: Any) ->
 
     Switched on again, an endpoint begins anew: what still waits for it goes out. Raises NotAllowed and InvalidEndpoint.
     """
-    require(by, endpoint.organization)
-    was_active = endpoint.is_active
-    _set(endpoint, values)
-    if endpoint.is_active and not was_active:
-        endpoint.failing_since = endpoint.switched_off_at = endpoint.told_at = None
-        endpoint.switched_off_reason = ""
-    if secret and secret not in secrets_of(endpoint)[:1]:
-        _replace_secret(endpoint, _good(secret))
-    endpoint.save()
-    return endpoint
+    with _locked(endpoint, by) as row:
+        was_active = row.is_active
+        _set(row, values)
+        if row.is_active and not was_active:
+            row.failing_since = row.switched_off_at = row.told_at = None
+            row.switched_off_reason = ""
+        if secret and secret != shown_secret(row):
+            _replace_secret(row, _good(secret))
+    return row
 
 
 def rotate(endpoint: Endpoint, *, by: Actor) -> Endpoint:
     """A new secret; the old one signs beside it for WEBHOOK_SECRET_OVERLAP_HOURS. Raises NotAllowed."""
+    with _locked(endpoint, by) as row:
+        _replace_secret(row, signing.new_secret())
+    return row
+
+
+@contextmanager
+def _locked(endpoint: Endpoint, by: Actor) -> Iterator[Endpoint]:
+    """The row as it is now, saved at the end: a sender may switch it off meanwhile. Raises NotAllowed."""
     require(by, endpoint.organization)
-    _replace_secret(endpoint, signing.new_secret())
-    endpoint.save()
-    return endpoint
+    with transaction.atomic():
+        rows = Endpoint.objects.select_for_update(of=("self",)).select_related("organization", "edition")
+        row = rows.get(pk=endpoint.pk)
+        yield row
+        row.save()
 
 
 def delete(endpoint: Endpoint, *, by: Actor) -> None:
@@ -62,7 +73,7 @@ def delete(endpoint: Endpoint, *, by: Actor) -> None:
 
 
 def send_test(endpoint: Endpoint, *, by: Actor) -> Delivery:
-    """Queue a test for it, tried as everything else is. Raises NotAllowed, and InvalidEndpoint while switched off."""
+    """Queue a test for it, tried as everything else is. Raises NotAllowed and SwitchedOff."""
     require_on(endpoint, by)
     delivery = outbox.row_of_test(endpoint)
     delivery.save()
@@ -154,7 +165,7 @@ def require(by: Actor, organization: Organization) -> None:
 
 
 def require_on(endpoint: Endpoint, by: Actor) -> None:
-    """Raises NotAllowed, and InvalidEndpoint while it is switched off."""
+    """Raises NotAllowed and SwitchedOff."""
     require(by, endpoint.organization)
     if not endpoint.is_active:
-        raise InvalidEndpoint({"is_active": ["Switch it on first: nothing is sent to it now."]})
+        raise SwitchedOff

@@ -19,5 +19,12 @@ class InvalidEndpoint(WebhookError):
         self.problems = dict(problems)
 
 
+class SwitchedOff(WebhookError):
+    """Nothing is sent to the endpoint now."""
+
+    def __init__(self) -> None:
+        super().__init__("This webhook is switched off; make it active first.")
+
+
 class RefusedAddress(WebhookError):
     """Nothing is sent there: what the name stands for is not on the public Internet, or is not allowed."""

@@ -12,7 +12,7 @@ State = Delivery.State
 
 
 def replay(delivery: Delivery, *, by: Actor) -> bool:
-    """Send it again, also what was delivered; False where it waits anyway. Raises NotAllowed and InvalidEndpoint."""
+    """Send it again, also what was delivered; False where it waits anyway. Raises NotAllowed and SwitchedOff."""
     require_on(delivery.endpoint, by)
     return bool(_anew(Delivery.objects.filter(pk=delivery.pk).exclude(state=State.WAITING)))
 

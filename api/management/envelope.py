@@ -26,6 +26,8 @@ from audience.errors import (
 )
 from audience.errors import NotAllowed as AudienceNotAllowed
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
+from webhooks.errors import InvalidEndpoint, SwitchedOff
+from webhooks.errors import NotAllowed as WebhookNotAllowed
 
 
 class TooLarge(APIException):
@@ -66,11 +68,13 @@ def _translated(error: Exception) -> Exception:
             return Conflict(str(error))
         case NotReady():
             return ValidationError(vocabulary.field_errors(error.problems))
-        case NotAllowed() | AudienceNotAllowed():
+        case NotAllowed() | AudienceNotAllowed() | WebhookNotAllowed():
             return PermissionDenied(str(error))
         case InvalidRules():
             return ValidationError({"definition": [str(error)]})
-        case NotStuck() | StaysOut() | MailOnItsWay():
+        case InvalidEndpoint():
+            return ValidationError(vocabulary.field_errors(error.problems))
+        case NotStuck() | StaysOut() | MailOnItsWay() | SwitchedOff():
             return Conflict(str(error))
         case TooSlow():
             return Unavailable(str(error))

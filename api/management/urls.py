@@ -19,6 +19,7 @@ from api.management.subscribers import SubscriberView
 from api.management.subscriptions import SubscriberTagView, SubscriptionView
 from api.management.suppressions import SuppressionView
 from api.management.views import NothingHere
+from api.management.webhooks import WebhookView
 
 # Swagger UI draws its arrows from data: addresses and styles its parts in place; its scripts are files.
 documentation = csp_replace({"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]})(
@@ -42,6 +43,7 @@ router.register("segments", SegmentView)
 router.register("suppressions", SuppressionView)
 router.register("imports", ImportView)
 router.register("tags", TagView)
+router.register("webhooks", WebhookView)
 
 urlpatterns = [
     path("", RedirectView.as_view(url="docs/")),

@@ -11,6 +11,7 @@ from audience import fields as custom_fields
 from audience import imports, subscriber_tags, suppressions
 from tests.api.management.conftest import ROOT
 from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
+from webhooks import endpoints
 
 WRITES = {"post", "patch", "delete", "put"}
 PARAMETERS = {"explain": ("subscriber_id",)}  # what addresses cannot be read without
@@ -65,6 +66,9 @@ def belongings_of(organization):
     people = ContentFile(b"email\nann@example.com\n", name="people we know.csv")
     upload = imports.create(mailing_list, people, by=staff(organization))
     upload.error_file.save("errors.csv", ContentFile(b"row,reason\n"))
+    told = {"url": "https://hooks.example/known", "events": ["campaign.sent"], "by": staff(organization)}
+    webhook = endpoints.create(organization, name="Shop we know", **told)
+    endpoints.send_test(webhook, by=told["by"])
     by_kind = {
         "campaigns": campaign,
         "editions": edition,
@@ -79,6 +83,7 @@ def belongings_of(organization):
         "custom-fields": Numbered(numbered_id("fld", field.pk), "Town we know"),
         "suppressions": Numbered(numbered_id("sup", suppression.pk), "unwanted@readers.example"),
         "imports": upload,
+        "webhooks": webhook,
     }
     body = {
         "organization_id": organization.public_id,
@@ -105,6 +110,9 @@ def belongings_of(organization):
         "values": ["taken@over.example"],
         "text": "email\ntaken@over.example\n",
         "addresses": ["taken@over.example"],
+        "url": "https://taken.over.example/",
+        "events": ["message.opened"],
+        "since": "2020-01-01T00:00:00Z",
     }
     return Belongings(by_kind=by_kind, body=body)
 
@@ -130,4 +138,4 @@ def everything_stored():
     }
 
 
-OUR_ROOMS = {"accounts", "tags", "audience", "content", "campaigns", "tracking", "delivery", "stats", "api"}
+OUR_ROOMS = {"accounts", "tags", "audience", "content", "campaigns", "tracking", "delivery", "stats", "webhooks", "api"}
