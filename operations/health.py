@@ -3,21 +3,22 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, Sum
 from django.utils.timezone import now
 from django_celery_beat.models import PeriodicTask
 
 from campaigns.models import Campaign
 from delivery.models import Batch
-from stats.models import SpoolPosition
+from stats.models import Refusal, SpoolPosition
 from tracking import spool
 
 # The clock writes down every three minutes when it last did what.
 CLOCK_SILENT = timedelta(minutes=6)
 LATE = timedelta(minutes=2)
+MANY_REFUSED = 1000
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Check:
 def checks(moment: datetime | None = None) -> list[Check]:
     """In a few queries and no connection to anything but the database and the spool."""
     at = moment or now()
-    return [_clock(at), _starts(at), _workers(at), _figures(at)]
+    return [_clock(at), _starts(at), _workers(at), _figures(at), _links(at)]
 
 
 def _clock(at: datetime) -> Check:
@@ -64,6 +65,18 @@ def _figures(at: datetime) -> Check:
     if oldest is not None and at.timestamp() - oldest > LATE.total_seconds():
         return Check("Figures", False, "Opens and clicks wait to be counted. Is a worker running?")
     return Check("Figures", True, "Opens and clicks are counted as they come in.")
+
+
+def _links(at: datetime) -> Check:
+    """A few forged or cut links are nothing; when links of real mails are refused, they are many."""
+    since = at.astimezone(UTC).date() - timedelta(days=1)
+    refused = Refusal.objects.filter(day__gte=since).values_list("reason").annotate(number=Sum("count"))
+    reasons = sorted(refused, key=lambda row: -row[1])
+    total = sum(number for _, number in reasons)
+    if total < MANY_REFUSED:
+        return Check("Links", True, f"{total:,} links were refused since yesterday.")
+    why = f"{total:,} links were refused since yesterday, mostly: {reasons[0][0]}."
+    return Check("Links", False, f"{why} Was a key of mails that are out taken from TRACKING_KEYS?")
 
 
 def _waiting_since() -> Iterator[float]:

@@ -14,6 +14,7 @@ import gc
 import hashlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -23,10 +24,10 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from stats import consequences, counting, reclassify
+from stats import bulk, consequences, counting, reclassify
 from stats.classification import of_hit
 from stats.counting import Judged, Known
-from stats.models import SeenHit, SpoolPosition, StrayHit
+from stats.models import Refusal, SeenHit, SpoolPosition, StrayHit
 from stats.tally import FIRST_TIME
 from tracking import spool
 from tracking.spool import Hit, Record
@@ -139,7 +140,9 @@ def _move_positions(records: Sequence[Record]) -> None:
 
 
 def _store_hits(records: Sequence[Record]) -> None:
-    judged, strays = _sorted_out(records)
+    hits, refused = _refusals_apart(records)
+    judged, strays = _sorted_out(hits)
+    _add_refusals(refused)
     consequences.end_late(records)
     StrayHit.objects.bulk_create(strays)
     judged = consequences.carry_out(judged)
@@ -198,6 +201,26 @@ def _is_new(key: str, seen_before: set[str]) -> bool:
         return False
     seen_before.add(key)
     return True
+
+
+# --- refused links -----------------------------------------------------------------------------------------------
+
+
+def _refusals_apart(records: Sequence[Record]) -> tuple[list[Record], list[Hit]]:
+    """Records of hits, and what processes have said of links they refused."""
+    refused = [record.hit for record in records if record.hit and record.hit.kind == spool.REFUSED]
+    if not refused:
+        return list(records), []
+    return [record for record in records if not record.hit or record.hit.kind != spool.REFUSED], refused
+
+
+def _add_refusals(refused: Sequence[Hit]) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for hit in refused:
+        for reason, number in hit.data.get("refused", {}).items():
+            counts[hit.at.date().isoformat(), reason[:64]] += number
+    rows = [(*key, number) for key, number in counts.items()]
+    bulk.upsert(Refusal, ("day", "reason", "count"), rows, key=("day", "reason"), add=("count",))
 
 
 # --- what cannot be counted --------------------------------------------------------------------------------------

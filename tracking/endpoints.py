@@ -10,9 +10,7 @@ recorded: it is a program asking, and no mail program opens or follows with it. 
 """
 
 import logging
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from django.utils.encoding import iri_to_uri
 
 from content.tokens import BadToken, Purpose, RecipientToken, read_click, read_recipient_token
 from tracking.clients import client_address
+from tracking.refusals import Refusals
 from tracking.spool import Hit, HitKind, append
 
 logger = logging.getLogger(__name__)
@@ -150,24 +149,3 @@ def _plain(
     policy = [("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
     start_response(status, [*described, *policy, *PRIVATE, *(headers or [])])
     return [] if method == "HEAD" else [body]
-
-
-class Refusals:
-    """Counts refused links and logs them in one line a minute at most: a flood of forgeries must not fill the disk."""
-
-    def __init__(self, seconds: float = 60, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._since_last_line = 0
-        self._next_line_at = 0.0
-
-    def count(self, why: str, address: str) -> None:
-        with self._lock:
-            self._since_last_line += 1
-            moment = self._clock()
-            if moment < self._next_line_at:
-                return
-            number, self._since_last_line = self._since_last_line, 0
-            self._next_line_at = moment + self._seconds
-        logger.warning("Refused tracking links: %d, the last from %s: %s", number, address, why)

@@ -52,6 +52,10 @@ class HitKind(StrEnum):
     PROBED = "probed"
 
 
+# Not what came back from a recipient: how many links a process has refused (`tracking.refusals`).
+REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One thing that came back from one recipient of one run; `at` is an aware time."""

@@ -10,6 +10,7 @@ from campaigns import lifecycle
 from delivery.models import Batch
 from operations.health import checks
 from stats.ingest import ingest
+from stats.models import Refusal
 from tests.factories import campaign_in, draft_campaign, staff
 from tests.stats.populations import a_run, hit
 from tracking import spool
@@ -56,6 +57,20 @@ def test_a_batch_left_by_a_worker_is_noticed(clock):
     Batch.objects.create(run=run, number=1, state="claimed", worker="gone", lease_until=now() - timedelta(minutes=5))
 
     assert wrong() == {"Workers"}
+
+
+def test_many_refused_links_are_noticed_and_a_few_are_not(clock):
+    today = now().date()
+    Refusal.objects.create(day=today - timedelta(days=2), reason="bad signature", count=10_000)
+    Refusal.objects.create(day=today, reason="bad signature", count=800)
+    Refusal.objects.create(day=today, reason="The link is no address.", count=199)
+    assert wrong() == set()
+    assert "999 links were refused" in checks()[-1].detail
+
+    Refusal.objects.create(day=today - timedelta(days=1), reason="bad signature", count=1)
+
+    assert wrong() == {"Links"}
+    assert "mostly: bad signature. Was a key" in checks()[-1].detail
 
 
 def test_hits_that_nobody_counts_are_noticed(clock):
