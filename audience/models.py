@@ -82,6 +82,11 @@ class Subscriber(models.Model):
     )
     phone = models.CharField(max_length=16, blank=True, help_text="E.164, such as +4930123456.")
     fields = models.JSONField(default=dict, blank=True, help_text="Values of the organization's custom fields, by key.")
+    # no check of its own, which would read a large table for as long as it blocks it
+    soft_bounces = models.SmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="In a row, since something arrived."
+    )
+    soft_bounced_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
     modified_at = models.DateTimeField(auto_now=True)
 

@@ -195,8 +195,9 @@ def reset_bounce(subscriber: Subscriber, *, by: Actor, wording: str = "") -> int
 
 
 def give_back_bounced(subscriber: Subscriber, evidence: Evidence) -> int:
-    """What bounced is as it was before: subscribed, or still unconfirmed."""
+    """What bounced is as it was before: subscribed, or still unconfirmed. Soft bounces are counted anew."""
     with transaction.atomic():
+        Subscriber.objects.filter(pk=subscriber.pk).exclude(soft_bounces=0).update(soft_bounces=0)
         rows = _locked(subscriber.subscriptions.filter(status=Status.BOUNCED))
         subscribed = [row for row in rows if row.subscribed_at]
         unconfirmed = [row for row in rows if not row.subscribed_at]

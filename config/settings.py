@@ -206,6 +206,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "campaigns.start_due": {"task": "campaigns.start_due", "schedule": 5.0, "options": {"expire_seconds": 30}},
     "delivery.sweep": {"task": "delivery.sweep", "schedule": 10.0, "options": {"expire_seconds": 30}},
     "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expire_seconds": 30}},
+    "stats.fetch_bounces": {"task": "stats.fetch_bounces", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "stats.forget_strays": {"task": "stats.forget_strays", "schedule": 3600.0, "options": {"expire_seconds": 3600}},
     "stats.refresh_outcomes": {"task": "stats.refresh_outcomes", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "audience.sweep_confirmations": {
         "task": "audience.sweep_confirmations",
@@ -272,6 +274,10 @@ SMTP_TIMEOUT: int = env.int("SMTP_TIMEOUT", 60)
 SMTP_MESSAGES_PER_CONNECTION: int = env.int("SMTP_MESSAGES_PER_CONNECTION", 500)
 BOUNCE_ADDRESS: str = env.str("BOUNCE_ADDRESS", "")
 SMS_SENDER: str = env.str("SMS_SENDER", "Broadsheet")
+if BOUNCE_ADDRESS.count("*") > 1 or "*" in BOUNCE_ADDRESS.rpartition("@")[2]:
+    raise ImproperlyConfigured("BOUNCE_ADDRESS takes one star, before the @.")
+if "*" in BOUNCE_ADDRESS and BOUNCE_ADDRESS.find("@") > 17:  # RFC 5321 section 4.5.3.1.1: 64, of which a token takes 48
+    raise ImproperlyConfigured("BOUNCE_ADDRESS has more than 16 letters beside its star before the @.")
 # Notices to people who work here (approvals) take the same relay.
 EMAIL_HOST, EMAIL_PORT = SMTP_HOST, SMTP_PORT
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_USER, SMTP_PASSWORD
@@ -333,6 +339,27 @@ JOURNAL_DIR = Path(env.str("JOURNAL_DIR", str(VAR_DIR / "journal")))
 
 # Networks that are not public and that webhooks may be sent to all the same, such as 10.1.0.0/16; ports they may use.
 WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+# --- What comes back: bounces, complaints, receipts (docs/bounces.md)
+# A mailbox to read them from, and the folder to move them to; "" deletes them.
+BOUNCE_IMAP_HOST: str = env.str("BOUNCE_IMAP_HOST", "")
+BOUNCE_IMAP_PORT: int = env.int("BOUNCE_IMAP_PORT", 993)
+BOUNCE_IMAP_SECURITY: str = env.str("BOUNCE_IMAP_SECURITY", "tls")
+if BOUNCE_IMAP_SECURITY not in {"none", "starttls", "tls"}:
+    raise ImproperlyConfigured("BOUNCE_IMAP_SECURITY is none, starttls or tls.")
+BOUNCE_IMAP_USER: str = env.str("BOUNCE_IMAP_USER", "")
+BOUNCE_IMAP_PASSWORD: str = env.str("BOUNCE_IMAP_PASSWORD", "")
+BOUNCE_IMAP_FOLDER: str = env.str("BOUNCE_IMAP_FOLDER", "INBOX")
+BOUNCE_IMAP_DONE_FOLDER: str = env.str("BOUNCE_IMAP_DONE_FOLDER", "")
+# How old a message may be that a bounce without anything else is matched with by its address; 0 never does.
+BOUNCE_MATCH_DAYS: int = env.int("BOUNCE_MATCH_DAYS", 0)
+STRAY_MAIL_DAYS: int = env.int("STRAY_MAIL_DAYS", 30)
+# The vendors' defaults: the third soft bounce in a row counts as a hard one (0: none ever does); who bounced for good
+# or complained is suppressed in the whole system.
+SOFT_BOUNCE_LIMIT: int = env.int("SOFT_BOUNCE_LIMIT", 3)
+HARD_BOUNCE_SUPPRESSES: str = env.str("HARD_BOUNCE_SUPPRESSES", "system")
+COMPLAINT_SUPPRESSES: str = env.str("COMPLAINT_SUPPRESSES", "system")
+if {HARD_BOUNCE_SUPPRESSES, COMPLAINT_SUPPRESSES} - {"system", "organization", "nothing"}:
+    raise ImproperlyConfigured("HARD_BOUNCE_SUPPRESSES and COMPLAINT_SUPPRESSES are system, organization or nothing.")
 WEBHOOK_ALLOWED_PORTS: list[int] = env.list("WEBHOOK_ALLOWED_PORTS", cast=int, default=[80, 443, 8080, 8443])
 # Seconds until the second try, the third and so on; after the last the delivery has failed.
 WEBHOOK_RETRY_SECONDS: list[int] = env.list(

@@ -7,7 +7,8 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.transitions import react
-        from delivery import personal_data, tasks
+        from delivery import origins, personal_data, tasks
+        from tracking.bounces.whose import FINDERS
 
         for verb in ("start", "send_now"):
             react(verb, tasks.queue_freeze)
@@ -17,3 +18,4 @@ class DeliveryConfig(AppConfig):
         react("cancel", tasks.queue_drop)
         react("retry_failed", tasks.queue_retry)
         personal_data.register()
+        FINDERS.append(origins.find)

@@ -20,6 +20,7 @@ from content.compile import CompiledMessage, CompiledSms, Contents, compile_emai
 from delivery.headers import RunHeaders
 from delivery.models import Recipient
 from delivery.transports import Message
+from tracking.bounces.return_addresses import return_address
 
 
 class Row(NamedTuple):
@@ -107,12 +108,13 @@ class Mails:
         self._variants: dict[int, tuple[CompiledMessage, RunHeaders, str]] = {}
         for content in contents:
             message = compiled(Source.of(content, run_id=run.pk), settings.BASE_URL)
-            sender = settings.BOUNCE_ADDRESS or content.from_email
-            self._variants[content.variant_id] = (message, RunHeaders.of(run, from_email=content.from_email), sender)
+            headers = RunHeaders.of(run, from_email=content.from_email)
+            self._variants[content.variant_id] = (message, headers, content.from_email)
 
     def message(self, row: Row) -> Message:
         """Raises content.errors.ContentError when this person's values break it."""
-        mail, headers, sender = self._variants[row.variant_id]
+        mail, headers, from_email = self._variants[row.variant_id]
+        sender = return_address(run_id=headers.run_id, recipient_id=row.recipient_id, default=from_email)
         return Message(
             row.recipient_id, sender, row.address, mail.render(row.person, _addressing(row, headers)), row.attempts
         )

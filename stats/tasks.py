@@ -1,10 +1,17 @@
 """Background entries of stats."""
 
+import logging
+
 from celery import shared_task
 from django.conf import settings
 
+from stats import mailbox
 from stats.ingest import ingest
 from stats.outcomes import refresh_stale
+from tracking import strays
+from tracking.bounces.mailbox import MailboxTrouble
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="stats.ingest_spool")  # type: ignore[untyped-decorator]
@@ -17,3 +24,18 @@ def ingest_spool() -> None:
 def refresh_outcomes() -> None:
     """Count where the recipients of running campaigns stand; the clock asks every minute."""
     refresh_stale()
+
+
+@shared_task(name="stats.fetch_bounces")  # type: ignore[untyped-decorator]
+def fetch_bounces() -> None:
+    """Read the mailbox of bounces, where one is set; the clock asks every minute."""
+    try:
+        mailbox.fetch()
+    except MailboxTrouble as trouble:
+        logger.warning("%s It is tried again in a minute.", trouble)
+
+
+@shared_task(name="stats.forget_strays")  # type: ignore[untyped-decorator]
+def forget_strays() -> None:
+    """Delete reports that nobody could match, after some weeks; the clock asks every hour."""
+    strays.forget_old()

@@ -107,7 +107,15 @@ def _end(request: HttpRequest, who: RecipientToken, *, everything: bool, source:
     """End the subscriptions, and spool that it happened. Without a wish, the spool is all that could be told."""
     address = client_address(request.META)
     wish, ended = _carry_out(who, everything=everything, source=source, ip_address=address)
-    spool(request, who, must=wish is None, applied=wish is not None, everything=everything, source=source)
+    spool(
+        request,
+        who,
+        must=wish is None,
+        applied=wish is not None,
+        everything=everything,
+        source=source,
+        ended=len(ended),
+    )
     return wish, ended
 
 

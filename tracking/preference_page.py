@@ -65,7 +65,7 @@ def _save(request: HttpRequest, who: RecipientToken, wish: Wish) -> HttpResponse
         ip_address=client_address(request.META),
     )
     if changes.left:
-        spool(request, who, applied=True, everything=False, source=SOURCE)
+        spool(request, who, applied=True, everything=False, source=SOURCE, ended=len(changes.ended))
     return _saved(request, wish, changes)
 
 
@@ -74,7 +74,7 @@ def _leave_everything(request: HttpRequest, who: RecipientToken, wish: Wish) -> 
     address = client_address(request.META)
     ended = unsubscribes.unsubscribe(wish, everything=True, source=SOURCE, ip_address=address)
     if on:
-        spool(request, who, applied=True, everything=True, source=SOURCE)
+        spool(request, who, applied=True, everything=True, source=SOURCE, ended=len(ended))
     return _saved(request, wish, Changes(left=on, ended=ended), everything=True)
 
 

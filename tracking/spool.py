@@ -22,7 +22,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -91,6 +91,13 @@ def append(hit: Hit, *, sync: bool = False) -> None:
     Raises OSError when it could not be kept (a full disk); then nothing of it counts.
     """
     _spool_of(settings.SPOOL_DIR).append(encode(hit), sync=sync)
+
+
+def append_all(hits: Sequence[Hit], *, sync: bool = False) -> None:
+    """Keep these hits with one write. Raises OSError; then some of them may have been kept, so give those that are
+    tried again a key."""
+    if hits:
+        _spool_of(settings.SPOOL_DIR).append(b"\n".join(map(encode, hits)), sync=sync)
 
 
 def encode(hit: Hit) -> bytes:

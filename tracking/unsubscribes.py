@@ -87,20 +87,21 @@ def resubscribe(
     return subscriptions.come_back(wish.subscriber, subscription_ids, source=source, ip_address=ip_address or None)
 
 
-def apply_late(hit: Hit) -> None:
-    """Carry out an unsubscription that was only spooled, because the database was away. Safe to repeat.
+def apply_late(hit: Hit) -> int:
+    """Carry out an unsubscription that was only spooled, because the database was away; how many subscriptions that
+    ended. Safe to repeat.
 
     Somebody who subscribed again after it is left alone.
     """
     if hit.data.get("applied") is not False:
-        return
+        return 0
     try:
         wish = find(RecipientToken(hit.run_id, hit.recipient_id, hit.subscriber_id))
     except Gone:
-        return
+        return 0
     rows = wish.subscriptions(everything=bool(hit.data.get("everything")))
     older = rows.filter(Q(subscribed_at=None) | Q(subscribed_at__lte=hit.at))
-    subscriptions.unsubscribe(
+    return subscriptions.unsubscribe(
         wish.subscriber,
         mailing_lists=[row.mailing_list for row in older],
         source=str(hit.data.get("source", "")),

@@ -16,6 +16,7 @@ GLOBAL = {
     "accounts.User": "a person may belong to several organizations; memberships are scoped",
     "stats.SpoolPosition": "how far this installation has read its spool files",
     "stats.StrayHit": "a hit that names no recipient we know, so nobody's",
+    "tracking.StrayMail": "a report that names no recipient we know, so nobody's",
     "stats.SeenHit": "hashes of what has been counted, with nothing that says whose",
     "stats.Refusal": "how many links were refused on a day; a forged link is nobody's",
 }
