@@ -14,6 +14,7 @@ from delivery.models import Recipient
 from stats import people
 from stats.figures import DEFINITIONS, Definition, Results, as_data
 from stats.listings import for_campaigns
+from stats.models import Engagement
 from stats.people import Chosen
 
 
@@ -47,6 +48,11 @@ class EstimateSerializer(serializers.Serializer[Any]):
     )
 
 
+def figure_fields(*, of_programs: bool = False) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    """A field for each figure and rate, or for those that programs can make too."""
+    return {name: _field(each) for name, each in DEFINITIONS.items() if each.by_programs or not of_programs}
+
+
 def _field(definition: Definition) -> serializers.Field[Any, Any, Any, Any]:
     if definition.is_rate:
         return serializers.FloatField(help_text=f"{definition.numerator} / {definition.denominator}")
@@ -57,7 +63,7 @@ class RawStatsSerializer(serializers.Serializer[Any]):
     """What programs can make too, with every hit: of people, privacy proxies, scanners and bots."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {name: _field(each) for name, each in DEFINITIONS.items() if each.by_programs}
+        return figure_fields(of_programs=True)
 
 
 class CampaignStatsSerializer(StatsSerializer):
@@ -73,7 +79,7 @@ class CampaignStatsSerializer(StatsSerializer):
         """Those of every campaign first, `raw` last."""
         shown = super().get_fields()
         raw = shown.pop("raw")
-        return shown | {name: _field(each) for name, each in DEFINITIONS.items() if name not in shown} | {"raw": raw}
+        return shown | {name: each for name, each in figure_fields().items() if name not in shown} | {"raw": raw}
 
 
 def stats_of(campaign: Campaign) -> dict[str, Any]:
@@ -98,9 +104,11 @@ class LinkSerializer(serializers.Serializer[Any]):
     )
 
 
-def _first_time(column: str) -> serializers.DateTimeField:
+def _first_time(column: str, help_text: str = "") -> serializers.DateTimeField:
     """When the recipient first did that; null if never."""
-    return serializers.DateTimeField(source=f"engagement.{column}", read_only=True, allow_null=True, default=None)
+    return serializers.DateTimeField(
+        source=f"engagement.{column}", read_only=True, allow_null=True, default=None, help_text=help_text or None
+    )
 
 
 class RecipientSerializer(serializers.ModelSerializer[Recipient]):
@@ -112,11 +120,23 @@ class RecipientSerializer(serializers.ModelSerializer[Recipient]):
     run = serializers.IntegerField(source="run.number", read_only=True, help_text="1, except for recurring campaigns.")
     variant = serializers.CharField(source="variant.name", read_only=True)
     settled = serializers.DateTimeField(source="settled_at", read_only=True, allow_null=True)
-    opened = _first_time("read_at")
-    clicked = _first_time("clicked_at")
+    opened = _first_time("human_read_at", "By the person; no programs.")
+    clicked = _first_time("human_clicked_at", "By the person; no programs.")
     unsubscribed = _first_time("unsubscribed_at")
     bounced = _first_time("bounced_at")
+    bounce_type = serializers.SerializerMethodField(
+        help_text="hard, soft or other: of the first bounce, or of the refusal at hand-over; empty without either."
+    )
     complained = _first_time("complained_at")
+    viewed = _first_time("human_viewed_at", "The web version, by the person.")
+    forwarded = _first_time("forwarded_at")
+    converted = _first_time("converted_at")
+    revenue_cents = serializers.SerializerMethodField(help_text="What conversions were worth.")
+    receipt = _first_time("delivered_at", "When a receipt said that it had arrived.")
+    privacy_opened = _first_time("privacy_opened_at", "By a privacy proxy, looked at or not.")
+    raw_opened = _first_time("read_at", "By anybody, programs included.")
+    raw_clicked = _first_time("clicked_at", "By anybody, programs included.")
+    raw_viewed = _first_time("viewed_at", "By anybody, programs included.")
 
     class Meta:
         model = Recipient
@@ -135,9 +155,27 @@ class RecipientSerializer(serializers.ModelSerializer[Recipient]):
             "clicked",
             "unsubscribed",
             "bounced",
+            "bounce_type",
             "complained",
+            "viewed",
+            "forwarded",
+            "converted",
+            "revenue_cents",
+            "receipt",
+            "privacy_opened",
+            "raw_opened",
+            "raw_clicked",
+            "raw_viewed",
         ]
         read_only_fields: ClassVar = fields
+
+    def get_bounce_type(self, recipient: Recipient) -> str:
+        engagement: Engagement | None = getattr(recipient, "engagement", None)
+        return engagement.bounce_type if engagement else ""
+
+    def get_revenue_cents(self, recipient: Recipient) -> int:
+        engagement: Engagement | None = getattr(recipient, "engagement", None)
+        return engagement.revenue_cents if engagement else 0
 
 
 class RecipientFilters(Filters):
@@ -151,6 +189,8 @@ class RecipientFilters(Filters):
         min_value=1, max_value=32767, label="Only who clicked the link at this position."
     )
     search = django_filters.CharFilter(label="Part of the address.")
+    domain = django_filters.CharFilter(label="Only addresses of this domain.")
+    raw = django_filters.BooleanFilter(label="Whether what programs did counts as done by the recipient.")
 
 
 def estimate(campaign: Campaign) -> dict[str, Any]:
@@ -171,4 +211,11 @@ def recipients(campaign: Campaign, parameters: Any) -> QuerySet[Recipient]:
         raise translate_validation(asked.errors)
     given = asked.form.cleaned_data
     link = given["link"] and int(given["link"])
-    return people.recipients(campaign, given["state"], link_position=link, search=given["search"])
+    return people.recipients(
+        campaign,
+        given["state"],
+        raw=bool(given["raw"]),
+        link_position=link,
+        domain=given["domain"],
+        search=given["search"],
+    )

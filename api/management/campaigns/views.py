@@ -26,6 +26,7 @@ from api.management.campaigns.figures import (
     RecipientSerializer,
 )
 from api.management.campaigns.filters import CampaignFilters
+from api.management.campaigns.reports import ReportSerializer, report_of
 from api.management.campaigns.serializers import (
     ApprovalSerializer,
     CampaignCreateSerializer,
@@ -44,7 +45,8 @@ from campaigns import approval, completeness, drafts, lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, Channel, State
 from delivery import progress
-from stats import listings, reports
+from stats import listings
+from stats.links import links as links_of
 
 post = partial(action, detail=True, methods=["post"])
 
@@ -216,11 +218,19 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
         """What became of it, in numbers; zeros before it was started."""
         return Response(CampaignStatsSerializer(figures.stats_of(self.get_object())).data)
 
+    @extend_schema(responses=ReportSerializer, summary="Get campaign report")
+    @action(detail=True)
+    def report(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """When people opened and clicked, with what, and where; by variant and domain; and what is usual."""
+        return Response(ReportSerializer(report_of(self.get_object())).data)
+
     @extend_schema(responses=LinkSerializer(many=True), summary="List links")
     @action(detail=True, pagination_class=None, filterset_class=None)
     def links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The links of the mail that was sent and how they were used, the most clicked first."""
-        return Response(LinkSerializer(reports.report(self.get_object()).links, many=True).data)
+        campaign = self.get_object()
+        found = links_of(campaign, list(campaign.variants.order_by("position")))
+        return Response(LinkSerializer(found, many=True).data)
 
     @extend_schema(responses=RecipientSerializer(many=True), summary="List recipients")
     @action(detail=True, filterset_class=RecipientFilters)

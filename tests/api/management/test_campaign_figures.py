@@ -11,7 +11,7 @@ from content.models import Email
 from delivery.freeze import freeze
 from delivery.models import Batch
 from stats.figures import DEFINITIONS
-from stats.models import ClickedLink, Counter, Engagement
+from stats.models import Breakdown, ClickedLink, Counter, Engagement
 from tests.api.management.conftest import ROOT
 from tests.factories import SubscriberFactory, SubscriptionFactory, draft_campaign, staff
 
@@ -172,7 +172,17 @@ def test_recipients_are_listed_with_what_became_of_them(api, frozen):
         "clicked": None,
         "unsubscribed": None,
         "bounced": None,
+        "bounce_type": "",
         "complained": None,
+        "viewed": None,
+        "forwarded": None,
+        "converted": None,
+        "revenue_cents": 0,
+        "receipt": None,
+        "privacy_opened": None,
+        "raw_opened": None,
+        "raw_clicked": None,
+        "raw_viewed": None,
     }
 
 
@@ -190,17 +200,25 @@ def test_recipients_by_what_they_did(api, frozen):
     run = frozen.runs.get()
     first, second, *_ = run.recipients.filter(state="pending")
     run.recipients.filter(pk__in=[first.pk, second.pk]).update(state="sent")
-    clicked = Engagement.objects.create(recipient=first, read_at=MOMENT, clicked_at=MOMENT, clicks=1)
-    ClickedLink.objects.create(recipient=first, link_position=2, clicked_at=MOMENT, clicks=1)
+    human = {"human_read_at": MOMENT, "human_clicked_at": MOMENT, "human_clicks": 1}
+    Engagement.objects.create(recipient=first, read_at=MOMENT, clicked_at=MOMENT, clicks=1, **human)
+    ClickedLink.objects.create(
+        recipient=first, link_position=2, clicked_at=MOMENT, clicks=1, human_clicked_at=MOMENT, human_clicks=1
+    )
+    Engagement.objects.create(recipient=second, read_at=MOMENT, clicked_at=MOMENT, clicks=1, bounce_type="soft")
 
     def found(**parameters):
         return [each["address"] for each in api.get(address(frozen, "recipients"), parameters).json()["results"]]
 
-    assert found(state="opened") == found(state="clicked") == found(link=2) == [clicked.recipient.address]
+    assert found(state="opened") == found(state="clicked") == found(link=2) == [first.address]
+    assert found(state="opened", raw="true") == found(state="clicked", raw="true") == [first.address, second.address]
     assert found(state="not_opened") == [second.address]
-    assert found(link=1) == []
-    (shown,) = api.get(address(frozen, "recipients"), {"state": "clicked"}).json()["results"]
-    assert shown["clicked"] == "2026-05-01T12:00:00Z"
+    assert found(state="not_opened", raw="true") == found(link=1) == []
+    assert found(state="opened", domain=first.address.partition("@")[2]) == [first.address]
+    assert found(state="opened", domain="elsewhere.example") == []
+    (shown, scanned) = api.get(address(frozen, "recipients"), {"state": "opened", "raw": "true"}).json()["results"]
+    assert shown["clicked"] == shown["raw_clicked"] == scanned["raw_clicked"] == "2026-05-01T12:00:00Z"
+    assert (scanned["clicked"], scanned["opened"], scanned["bounce_type"]) == (None, None, "soft")
 
 
 def test_a_draft_has_no_recipients_yet(api, organization):
@@ -298,6 +316,39 @@ def test_links_are_listed_with_their_clicks(api, frozen):
 
 def test_a_campaign_that_was_not_sent_has_no_links_yet(api, organization):
     assert api.get(address(draft_campaign(organization), "links")).json() == []
+
+
+# --- the whole report ---------------------------------------------------------------------------------------------
+
+
+def test_a_report_tells_when_with_what_and_where(api, frozen, organization):
+    run, variant = frozen.runs.get(), frozen.variants.get()
+    organization.timezone = "Asia/Tokyo"
+    organization.save()
+    counted(run, variant, "read", total=3, unique=2, human_total=1, human_unique=1)
+    Breakdown.objects.create(
+        run=run, variant=variant, dimension="device", value="phone", kind="read", total=3, unique=2, human_unique=0
+    )
+
+    shown = api.get(address(frozen, "report")).json()
+
+    assert (shown["figures"]["opened"], shown["raw"]["opened"]) == (1, 2)
+    assert [(day["at"], day["opened"], day["raw_opened"]) for day in shown["days"]] == [
+        ("2026-05-01T00:00:00+09:00", 1, 2)
+    ]
+    assert [(hour["at"], hour["opens"]) for hour in shown["hours"]] == [("2026-05-01T21:00:00+09:00", 1)]
+    assert [(row["name"], row["figures"]["planned"]) for row in shown["variants"]] == [("A", 4)]
+    assert [(row["name"], row["raw"]["opened"]) for row in shown["devices"]] == [("phone", 2)]
+    assert sum(row["figures"]["planned"] for row in shown["domains"]) == 4
+    assert (shown["skip_reasons"], shown["counted_at"]) == ({"bounced": 1}, None)
+    assert shown["average"] == {"campaigns": 0, "figures": {}, "raw": {}}
+
+
+def test_a_draft_has_a_report_of_nothing(api, organization):
+    shown = api.get(address(draft_campaign(organization), "report")).json()
+
+    assert set(shown["figures"].values()) == {0}
+    assert (shown["days"], shown["domains"], shown["devices"]) == ([], [], [])
 
 
 # --- why it waits ------------------------------------------------------------------------------------------------
