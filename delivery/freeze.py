@@ -5,14 +5,15 @@ leaves nothing behind, and of two workers one finds the run taken. A freeze with
 organization and channel (`capping.wait_for_others`), so that no two take the same person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil, gcd
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import now
 
 from audience import selection
@@ -38,16 +39,54 @@ FROM (
 ) AS dealt
 LEFT JOIN delivery_batch AS batch
     ON batch.run_id = {run} AND dealt.skip_reason = ''
-    AND batch.number = CASE WHEN dealt.place > {room} THEN {batches} ELSE (dealt.place - 1) / {size} + 1 END
+    AND batch.number = {batch}
 {order}
 """
 _TURN = """,
            ROW_NUMBER() OVER (
                PARTITION BY person.skip_reason <> '' ORDER BY (person.id * 2654435761 + {run}) %% 4294967296, person.id
            ) AS turn"""
+# How many get a message at all, for those of whom a sample is taken.
+_MAILABLE = """,
+           COUNT(*) OVER (PARTITION BY person.skip_reason <> '') AS mailable"""
 # Who gets a message first, so that batches and indexes are written from one end to the other. Where nobody takes turns,
 # people come in this order anyway.
 _ORDER = "ORDER BY dealt.skip_reason <> '', dealt.place"
+_ORDER_OF_TURNS = "ORDER BY dealt.skip_reason <> '', dealt.turn"
+# Asked what share of a campaign's audience is sent to first, in hundredths of a per cent; None for all. `splittests`
+# puts its answer here when the app starts.
+SHARES_FIRST: list[Callable[[Campaign], int | None]] = []
+ALL = 10_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How people are cut into batches: the sample's batches first, then `held` ones, numbered from `first_held` on.
+
+    `share`: of those who get a message, in hundredths of a per cent, who is of the sample; None where there is none.
+    """
+
+    batches: int
+    share: int | None = None
+    first_held: int = 0
+    least: int = 0
+
+    @property
+    def sample(self) -> str:
+        """SQL for how many people are of the sample: the share cut down to whole people, and one for each variant."""
+        of_share = f"dealt.mailable * {self.share} / {ALL}"
+        return f"CASE WHEN {of_share} < {self.least} THEN {self.least} ELSE {of_share} END"
+
+    @property
+    def batch(self) -> str:
+        """SQL for the number of a person's batch; who comes after the count goes into the last one."""
+        size = settings.BATCH_SIZE
+        if self.share is None:
+            last = f"dealt.place > {self.batches * size} THEN {self.batches}"
+            return f"CASE WHEN {last} ELSE (dealt.place - 1) / {size} + 1 END"
+        number = f"{self.first_held} + (dealt.turn - ({self.sample}) - 1) / {size}"
+        held = f"CASE WHEN {number} > {self.batches} THEN {self.batches} ELSE {number} END"
+        return f"CASE WHEN dealt.turn <= ({self.sample}) THEN (dealt.turn - 1) / {size} + 1 ELSE {held} END"
 
 
 def freeze(campaign: Campaign) -> CampaignRun:
@@ -81,14 +120,15 @@ def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     people = audiences.of(campaign)
     capping.wait_for_others(campaign.organization, campaign.channel, capped=bool(people.cap_hours))
     moment = now()
-    batches = _make_batches(run, people)
-    audiences.expect(batches * settings.BATCH_SIZE)
-    _insert(run, people, list(campaign.variants.order_by("position")), batches, moment)
+    variants = list(campaign.variants.order_by("position"))
+    layout = _make_batches(run, people, share=_share_first(campaign, variants), least=len(variants))
+    audiences.expect(layout.batches * settings.BATCH_SIZE)
+    _insert(run, people, variants, layout, moment)
     counted = dict(run.recipients.values_list("state").annotate(Count("pk")).order_by())
     mailable, skipped = counted.get(Recipient.State.PENDING, 0), counted.get(Recipient.State.SKIPPED, 0)
     figures: dict[str, Any] = {"planned": mailable + skipped, "skipped": skipped, "frozen_at": moment}
     figures["excluded"] = audiences.excluded_people(people)
-    run.batches.filter(number__gt=ceil(mailable / settings.BATCH_SIZE)).delete()
+    run.batches.filter(~Exists(Recipient.objects.filter(batch=OuterRef("pk"), state=Recipient.State.PENDING))).delete()
     if not mailable:
         figures["finished_at"] = now()
     CampaignRun.objects.filter(pk=run.pk).update(**figures)
@@ -96,33 +136,52 @@ def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     return run.planned, mailable
 
 
-def _make_batches(run: CampaignRun, people: Audience) -> int:
+def _share_first(campaign: Campaign, variants: Sequence[Variant]) -> int | None:
+    answers = [share for ask in SHARES_FIRST if (share := ask(campaign)) is not None]
+    return answers[0] if answers and len(variants) > 1 else None
+
+
+def _make_batches(run: CampaignRun, people: Audience, *, share: int | None, least: int) -> Layout:
     """Enough for everybody, since to count who is not skipped costs as much as to write them; the surplus goes later.
     People who appear between this count and the INSERT go into the last one."""
     most = selection.at_most(people.organization, people.parts)
-    needed = max(1, ceil(most / settings.BATCH_SIZE))
-    Batch.objects.bulk_create(Batch(run=run, number=number) for number in range(1, needed + 1))
-    return needed
+    layout = _layout(most, share, least)
+    Batch.objects.bulk_create(
+        Batch(run=run, number=number, held=share is not None and number >= layout.first_held)
+        for number in range(1, layout.batches + 1)
+    )
+    return layout
 
 
-def _insert(run: CampaignRun, people: Audience, variants: Sequence[Variant], batches: int, at: datetime) -> None:
+def _layout(most: int, share: int | None, least: int) -> Layout:
+    size = settings.BATCH_SIZE
+    if share is None:
+        return Layout(max(1, ceil(most / size)))
+    # with room for people who appear meanwhile, of whom some are of the sample
+    for_sample = ceil(max(least, most * share // ALL) / size) + 1
+    return Layout(for_sample + max(1, ceil(most / size)), share, for_sample + 1, least)
+
+
+def _insert(run: CampaignRun, people: Audience, variants: Sequence[Variant], layout: Layout, at: datetime) -> None:
     audience_sql, audience_parameters = audiences.sql(people, at=at, but=run)
+    has_turns, has_sample = len(variants) > 1, layout.share is not None
     sql = _INSERT.format(
         run=run.pk,
-        variant=_variant(variants),
-        turn=_TURN.format(run=run.pk) if len(variants) > 1 else "",
-        order=_ORDER if len(variants) > 1 else "",
+        variant=_variant(variants, layout),
+        turn=(_TURN.format(run=run.pk) if has_turns else "") + (_MAILABLE if has_sample else ""),
+        order=_ORDER_OF_TURNS if has_sample else _ORDER if has_turns else "",
         audience=audience_sql,
-        batches=batches,
-        size=settings.BATCH_SIZE,
-        room=batches * settings.BATCH_SIZE,
+        batch=layout.batch,
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [connection.ops.adapt_datetimefield_value(at), *audience_parameters])
 
 
-def _variant(variants: Sequence[Variant]) -> str:
-    """SQL for the variant of a person: each gets its share of every round of turns exactly, and nearly so before."""
+def _variant(variants: Sequence[Variant], layout: Layout) -> str:
+    """SQL for the variant of a person: each gets its share of every round of turns exactly, and nearly so before.
+
+    Who is not of the sample has the first one until it is decided.
+    """
     if len(variants) == 1:
         return str(variants[0].pk)
     weights = _shares([variant.weight for variant in variants])
@@ -131,7 +190,10 @@ def _variant(variants: Sequence[Variant]) -> str:
     for variant, weight in zip(variants, weights, strict=True):
         limit += weight
         cases.append(f"WHEN {slot} < {limit} THEN {variant.pk}")
-    return f"CASE {' '.join(cases)} END"
+    dealt = f"CASE {' '.join(cases)} END"
+    if layout.share is None:
+        return dealt
+    return f"CASE WHEN dealt.turn <= ({layout.sample}) THEN {dealt} ELSE {variants[0].pk} END"
 
 
 def _shares(weights: Sequence[int]) -> list[int]:

@@ -31,6 +31,9 @@ class Batch(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     worker = models.CharField(max_length=100, blank=True)
+    held = models.BooleanField(
+        default=False, db_default=False, help_text="Not for now: these people wait for a split test to be decided."
+    )
     claims = models.PositiveIntegerField(default=0, help_text="How many times it was claimed.")
     claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

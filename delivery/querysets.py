@@ -24,13 +24,16 @@ class BatchQuerySet(ScopedQuerySet["Batch"]):
         return self.exclude(state="done")
 
     def due(self, at: datetime) -> Self:
-        """Batches a worker may take now: nobody has them, their time has come, their campaign may be sent.
+        """Batches a worker may take now: nobody has them, they are not held, their time has come, their campaign may be
+        sent.
 
         Without a join, so that an UPDATE of these rows asks `state` again of a row it had to wait for: joined, Django
         would look for the ids in a sub-select, which PostgreSQL answers from before the wait.
         """
         sent_now = CampaignRun.objects.filter(may_send("campaign__"), pk=OuterRef("run_id"))
-        return self.filter(Q(not_before__isnull=True) | Q(not_before__lte=at), Exists(sent_now), state="waiting")
+        return self.filter(
+            Q(not_before__isnull=True) | Q(not_before__lte=at), Exists(sent_now), state="waiting", held=False
+        )
 
     def unqueued(self, since: datetime) -> Self:
         """Batches for which no task was put in the queue since then."""

@@ -117,7 +117,7 @@ def test_batches_are_filled_one_after_the_other(settings):
 @pytest.mark.django_db
 def test_people_who_appear_while_the_audience_is_counted_still_get_a_batch(settings, monkeypatch):
     settings.BATCH_SIZE = 2
-    monkeypatch.setattr(freezing, "_make_batches", lambda run, people: Batch.objects.create(run=run, number=1).number)
+    monkeypatch.setattr(freezing.selection, "at_most", lambda organization, parts: 2)
 
     run = freeze(calculating(people=5))
 
@@ -214,8 +214,8 @@ def test_a_worker_that_dies_half_way_leaves_nothing_and_the_next_one_does_it_all
     campaign = calculating(people=3)
     original = getattr(freezing, line)
 
-    def die(*args):
-        original(*args)
+    def die(*args, **about):
+        original(*args, **about)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
