@@ -208,6 +208,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "stats.ingest_spool": {"task": "stats.ingest_spool", "schedule": 2.0, "options": {"expire_seconds": 30}},
     "stats.fetch_bounces": {"task": "stats.fetch_bounces", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "stats.forget_strays": {"task": "stats.forget_strays", "schedule": 3600.0, "options": {"expire_seconds": 3600}},
+    "stats.keep_months": {"task": "stats.keep_months", "schedule": 86400.0, "options": {"expire_seconds": 3600}},
     "stats.refresh_outcomes": {"task": "stats.refresh_outcomes", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "audience.sweep_confirmations": {
         "task": "audience.sweep_confirmations",
@@ -301,6 +302,8 @@ SPOOL_FILE_BYTES: int = env.int("SPOOL_FILE_BYTES", 16 * 1024 * 1024)
 SPOOL_FILE_SECONDS: int = env.int("SPOOL_FILE_SECONDS", 300)
 # Hits stored in one transaction.
 INGEST_CHUNK: int = env.int("INGEST_CHUNK", 5000)
+# Whole months before this one whose raw hits are kept; 0 keeps all. The figures stay in any case.
+EVENT_RETENTION_MONTHS: int = env.int("EVENT_RETENTION_MONTHS", 0)
 # Posts a minute to a public form (unsubscribe), for one link and from one address. Mail providers post for many people
 # from few addresses.
 POSTS_PER_LINK: int = env.int("POSTS_PER_LINK", 30)

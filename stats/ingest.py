@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils.timezone import now
 
-from stats import bulk, consequences, counting, reclassify
+from stats import bulk, consequences, counting, months, reclassify
 from stats.classification import of_hit
 from stats.counting import Judged, Known
 from stats.models import Refusal, SeenHit, SpoolPosition, StrayHit
@@ -56,6 +56,7 @@ def ingest(limit: int | None = None) -> int:
     with _alone(folder) as is_alone, _without_collecting():
         if not is_alone:
             return 0
+        months.prepare(now())
         while limit is None or done < limit:
             records = next_records(folder, settings.INGEST_CHUNK)
             if not records:

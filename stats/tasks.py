@@ -4,8 +4,9 @@ import logging
 
 from celery import shared_task
 from django.conf import settings
+from django.utils.timezone import now
 
-from stats import mailbox
+from stats import mailbox, months, retention
 from stats.ingest import ingest
 from stats.outcomes import refresh_stale
 from tracking import strays
@@ -39,3 +40,13 @@ def fetch_bounces() -> None:
 def forget_strays() -> None:
     """Delete reports that nobody could match, after some weeks; the clock asks every hour."""
     strays.forget_old()
+
+
+@shared_task(name="stats.keep_months")  # type: ignore[untyped-decorator]
+def keep_months() -> None:
+    """Make the next month's place for events, drop those that are too old where EVENT_RETENTION_MONTHS says so, and
+    renew the statistics of the planner, which autovacuum does for months and never for the table they make up."""
+    months.prepare(now())
+    if settings.EVENT_RETENTION_MONTHS:
+        retention.prune(settings.EVENT_RETENTION_MONTHS, now())
+    months.analyze()
