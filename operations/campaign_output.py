@@ -13,7 +13,8 @@ from accounts.models import User
 from campaigns import completeness, lifecycle
 from campaigns.models import Campaign, CampaignEvent, State
 from campaigns.notices import one_line
-from stats.figures import DEFINITIONS
+from stats.figures import DEFINITIONS, Definition, Figures
+from stats.figures import as_data as by_name
 from stats.report_rows import Report
 
 STYLES = {
@@ -65,7 +66,8 @@ def report_data(campaign: Campaign, report: Report) -> dict[str, Any]:
     return {
         "id": campaign.public_id,
         "name": campaign.name,
-        "figures": {name: getattr(report.figures, name) for name in DEFINITIONS},
+        "figures": by_name(report.figures),
+        "raw": {name: value for name, value in by_name(report.raw).items() if DEFINITIONS[name].by_programs},
         "links": [asdict(link) for link in report.links],
         "skip_reasons": report.skip_reasons,
     }
@@ -128,18 +130,24 @@ def history_table(shown: dict[str, Any]) -> Table:
 
 
 def report_table(report: Report) -> Table:
-    table = Table("Figure", "", box=box.SIMPLE_HEAD)
-    table.columns[1].justify = "right"
+    """Figures of people; beside those that programs can make too, with every hit."""
+    table = Table("Figure", "People", "Every hit", box=box.SIMPLE_HEAD)
+    table.columns[1].justify = table.columns[2].justify = "right"
     for definition in DEFINITIONS.values():
-        value = getattr(report.figures, definition.name)
-        table.add_row(definition.label, f"{value:.2%}" if definition.is_rate else f"{value:,}")
+        raw = _figure(report.raw, definition) if definition.by_programs else ""
+        table.add_row(definition.label, _figure(report.figures, definition), raw)
     return table
 
 
+def _figure(figures: Figures, definition: Definition) -> str:
+    value = getattr(figures, definition.name)
+    return f"{value:.2%}" if definition.is_rate else f"{value:,}"
+
+
 def links_table(report: Report) -> Table:
-    table = Table("Link", "Clicks", "People", box=box.SIMPLE_HEAD)
+    table = Table("Link", "Clicks", "People", "Every hit", box=box.SIMPLE_HEAD)
     for link in report.links:
-        table.add_row(one_line(link.url, 500), f"{link.clicks:,}", f"{link.clicked:,}")
+        table.add_row(one_line(link.url, 500), f"{link.clicks:,}", f"{link.clicked:,}", f"{link.raw_clicks:,}")
     return table
 
 

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from campaigns import lifecycle
 from campaigns.drafts import Part
 from campaigns.models import Campaign, State
+from stats.models import Counter
 from tests.conftest import acting
 from tests.factories import MailingListFactory, campaign_in, draft_campaign
 
@@ -147,10 +148,18 @@ def test_stats_prints_figures(organization, bob):
     campaign = campaign_in("sending", organization)
     campaign.runs.update(planned=3, sent=2, failed=1)
 
-    figures = run_json("stats", campaign.pk)["figures"]
+    variant = campaign.variants.get()
+    about = {"run": campaign.runs.get(), "variant": variant, "kind": "read", "hour": campaign.started_at}
+    every_hit = {"total": 2, "unique": 2, "unique_by_link": 2}
+    people = {"human_total": 1, "human_unique": 1, "human_unique_by_link": 1}
+    Counter.objects.create(**about, **every_hit, **people)
 
-    assert (figures["sent"], figures["failed"], figures["open_rate"]) == (2, 1, 0.0)
-    assert "Open rate" in run("stats", campaign.pk)
+    shown = run_json("stats", campaign.pk)
+
+    figures, raw = shown["figures"], shown["raw"]
+    assert (figures["sent"], figures["failed"], figures["opened"], figures["open_rate"]) == (2, 1, 1, 0.5)
+    assert (raw["opened"], "sent" in raw) == (2, False)  # what programs cannot do is told once
+    assert "Every hit" in run("stats", campaign.pk)
 
 
 # --- acts --------------------------------------------------------------------------------------------------------
