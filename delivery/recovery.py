@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from delivery import batches, journal, settlement
+from delivery import batches, journal, refusals, settlement
 from delivery.journal import Abandoned
 from delivery.models import Batch
 from delivery.retries import InDoubt, Outcome
@@ -32,6 +32,7 @@ def replay(at: datetime) -> list[Released]:
 
 def _release(claim: Claim, left: Abandoned, at: datetime) -> Released:
     doubts: dict[int, Outcome] = dict.fromkeys(left.entries.in_flight, InDoubt(KILLED))
+    refusals.tell(claim, left.entries.outcomes, at=at)
     released = settlement.release(claim, doubts | left.entries.outcomes, at=at, error=STOPPED, wait=_wait)
     suspend_if_hopeless(released)
     return released

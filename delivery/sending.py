@@ -21,7 +21,7 @@ from campaigns import lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, CampaignRun
 from content.errors import ContentError
-from delivery import batches, settlement
+from delivery import batches, refusals, settlement
 from delivery.journal import Journal
 from delivery.models import Recipient
 from delivery.querysets import may_send
@@ -211,6 +211,7 @@ class Shift:
         if self._feed.is_hungry:
             self._read_more()
         if outcomes := self._account.take():
+            refusals.tell(self.claim, outcomes, at=now())
             settlement.settle(self.claim, outcomes, at=now())
 
     def _look_at_the_campaign(self) -> None:
@@ -237,6 +238,7 @@ class Shift:
 
     def _give_back(self, trouble: str) -> Released:
         last = self._account.take_all("The message was on its way when sending stopped.")
+        refusals.tell(self.claim, last, at=now())
         released = settlement.release(self.claim, last, at=now(), error=trouble, wait=retry_wait)
         suspend_if_hopeless(released)
         return released

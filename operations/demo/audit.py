@@ -86,10 +86,10 @@ def of_list(deeds: Deeds, campaign: Campaign) -> Check:
 
 
 def of_next_issue(messages: Sequence[Delivered], report: Report, expected: Expected, deeds: Deeds) -> Iterator[Check]:
-    """Who has unsubscribed gets nothing more, and everybody else does."""
+    """Who has unsubscribed or does not exist gets nothing more, and everybody else does."""
     gone = deeds.people("one_click", "confirm")
     got = Counter(message.recipient for message in messages)
-    skipped = {"suppressed": len(expected.suppressed), "unsubscribed": len(gone)}
+    skipped = {"suppressed": len(expected.suppressed), "unsubscribed": len(gone), "bounced": len(expected.rejected)}
     wanted = Counter(expected.reachable - gone)
     yield Check(name="next issue: got it, and should not", expected=0, actual=(got - wanted).total())
     yield Check(name="next issue: should have it, and did not", expected=0, actual=(wanted - got).total())

@@ -71,7 +71,8 @@ def audience_file(people: int) -> tuple[bytes, Expected]:
     rows = [known[n % len(known)] for n in range(people - REJECTED)]
     rows = [[_numbered(row[0], n // len(known)), *row[1:]] for n, row in enumerate(rows)]
     addresses = [row[0] for row in rows]
-    rejected = [f"nobody{n}@{REJECTS}" for n in range(REJECTED)]
+    # New ones in each demo: what bounced once is suppressed in the whole system.
+    rejected = [f"nobody{n}.{secrets.token_hex(4)}@{REJECTS}" for n in range(REJECTED)]
     rows += [[address, "Nobody", "", "en", "free", ""] for address in rejected]
     everybody = list(rows)
     rows += [[f"no address {n}", "Norman", "", "en", "free", ""] for n in range(MALFORMED)]

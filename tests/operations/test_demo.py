@@ -201,7 +201,8 @@ def test_a_figure_that_is_wrong_is_noticed_by_its_name(wrong, noticed):
 def judged_later(issue=("reader1@example.com",), numbers=("+447700900001",), **figures):
     messages = [replace(message(0), recipient=address) for address in issue]
     mail = SimpleNamespace(
-        figures=Figures(sent=figures.get("sent", len(issue))), skip_reasons={"suppressed": 1, "unsubscribed": 1}
+        figures=Figures(sent=figures.get("sent", len(issue))),
+        skip_reasons={"suppressed": 1, "unsubscribed": 1, "bounced": 1},
     )
     texts = SimpleNamespace(figures=Figures(sent=figures.get("texts", len(numbers)), skipped=3))
     found = [
