@@ -162,6 +162,8 @@ def in_bursts(hits: Sequence[Hit]) -> set[int]:
     if settings.BURST_LINKS <= 0:
         return set()
     clicks = sorted((hit.at, place) for place, hit in enumerate(hits) if hit.kind == CLICKED)
+    if len(clicks) < 2:
+        return set()
     found: set[int] = set()
     for within, links in ((timedelta(seconds=settings.BURST_SECONDS), settings.BURST_LINKS), (AT_ONCE, 2)):
         for near in _windows(clicks, within):

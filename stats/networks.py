@@ -9,8 +9,9 @@ import csv
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
+from socket import AF_INET, AF_INET6, inet_pton
 
 from django.conf import settings
 
@@ -35,11 +36,11 @@ class Table:
 
     def kind_of(self, address: str) -> str:
         """The kind of the network that the address is in; "" where it is in none, or is no address."""
+        version = 6 if ":" in address else 4
         try:
-            known = ip_address(address)
-        except ValueError:
+            number = int.from_bytes(inet_pton(AF_INET6 if version == 6 else AF_INET, address))
+        except (OSError, ValueError):
             return ""
-        number, version = int(known), known.version
         place = bisect_right(self._starts[version], number) - 1
         if place < 0:
             return ""

@@ -19,9 +19,13 @@ from stats.reclassify import Outcome
 CHUNK = 500
 
 
-def waiting(campaign: Campaign | None = None, since: datetime | None = None) -> QuerySet[Event]:
-    """Hits that older rules have judged, of people who are not erased."""
-    hits = Event.objects.filter(rules_version__lt=classification.VERSION, subscriber__isnull=False)
+def waiting(
+    campaign: Campaign | None = None, since: datetime | None = None, *, everything: bool = False
+) -> QuerySet[Event]:
+    """Hits that older rules have judged, of people who are not erased; with `everything` all hits of theirs."""
+    hits = Event.objects.filter(subscriber__isnull=False)
+    if not everything:
+        hits = hits.filter(rules_version__lt=classification.VERSION)
     if campaign is not None:
         hits = hits.filter(run__campaign=campaign)
     return hits.filter(at__gte=since) if since else hits

@@ -260,6 +260,21 @@ def test_one_campaign_or_some_days_can_be_judged_alone(scanned):
     assert judged_by() == {classification.VERSION}
 
 
+def test_after_a_change_of_settings_everything_can_be_judged(scanned, settings):
+    with older_rules():
+        store(hit(scanned[0], minutes=90, ip_address="192.0.2.4"))
+    judge()
+    settings.SCANNER_NETWORKS = ["192.0.2.0/24"]
+    out = StringIO()
+
+    call_command("reclassify", stdout=out)
+    assert "0 hits judged" in out.getvalue()
+    call_command("reclassify", "--all", stdout=out)
+
+    assert "1  human -> bot (own_scanner)" in out.getvalue()
+    assert as_stored() == from_scratch()
+
+
 def test_what_makes_no_sense_is_refused(db):
     with pytest.raises(CommandError, match="There is no campaign “cmp_none”"):
         call_command("reclassify", "--campaign=cmp_none")

@@ -18,21 +18,34 @@ from stats.reclassify import Outcome
 class Command(BaseCommand):
     help = (
         "Tell people from programs anew in hits that older rules have judged, and count them again. "
-        "May be stopped at any time; the next one goes on."
+        "May be stopped at any time; the next one goes on (with --all from the start)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--campaign", metavar="ID", help="only hits of this campaign")
         parser.add_argument("--since", type=_day, metavar="DATE", help="only who has a hit of this day (UTC) or later")
+        parser.add_argument(
+            "--all",
+            action="store_true",
+            dest="everything",
+            help="also hits of today's rules: after a change of settings",
+        )
         parser.add_argument("--dry-run", action="store_true", help="only say what would change")
         parser.add_argument(
             "--chunk", type=int, default=old_hits.CHUNK, help="recipients in one transaction (%(default)s)"
         )
 
     def handle(
-        self, *args: Any, campaign: str | None, since: datetime | None, dry_run: bool, chunk: int, **options: Any
+        self,
+        *args: Any,
+        campaign: str | None,
+        since: datetime | None,
+        everything: bool,
+        dry_run: bool,
+        chunk: int,
+        **options: Any,
     ) -> None:
-        hits = old_hits.waiting(_campaign(campaign) if campaign else None, since)
+        hits = old_hits.waiting(_campaign(campaign) if campaign else None, since, everything=everything)
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
