@@ -62,16 +62,16 @@ def _claim(row: Delivery, until: datetime) -> Claim:
 
 def settle(claims: Sequence[tuple[Claim, Answer]], at: datetime) -> int:
     """Note the answers; how many of them were still this sender's to note."""
-    return sum(_settle(claim, answer, at) for claim, answer in claims)
+    with transaction.atomic():
+        settled = [(claim, answer) for claim, answer in claims if _settle(claim, answer, at)]
+        for endpoint_id in sorted({claim.endpoint_id for claim, _ in settled}):  # in order, as other senders lock them
+            _note_health(endpoint_id, [answer for claim, answer in settled if claim.endpoint_id == endpoint_id], at)
+    return len(settled)
 
 
 def _settle(claim: Claim, answer: Answer, at: datetime) -> bool:
-    with transaction.atomic():
-        mine = Delivery.objects.filter(pk=claim.delivery_id, state=Delivery.State.WAITING, next_try_at=claim.until)
-        settled = mine.update(**_columns(claim, answer, at))
-        if settled:
-            _note_health(claim.endpoint_id, answer, at)
-    return bool(settled)
+    mine = Delivery.objects.filter(pk=claim.delivery_id, state=Delivery.State.WAITING, next_try_at=claim.until)
+    return bool(mine.update(**_columns(claim, answer, at)))
 
 
 def _columns(claim: Claim, answer: Answer, at: datetime) -> dict[str, object]:
@@ -89,16 +89,16 @@ def _columns(claim: Claim, answer: Answer, at: datetime) -> dict[str, object]:
     return noted | {"state": state, "next_try_at": None, "finished_at": at}
 
 
-def _note_health(endpoint_id: int, answer: Answer, at: datetime) -> None:
+def _note_health(endpoint_id: int, answers: Sequence[Answer], at: datetime) -> None:
     """One that answers is well; one that has not for too long, or that says it is gone, is switched off."""
     rows = Endpoint.objects.filter(pk=endpoint_id)
-    if answer.is_success:
+    if any(answer.is_gone for answer in answers):
+        endpoints.switch_off(endpoint_id, reason="It answered 410: it is gone for good.", at=at)
+    if any(answer.is_success for answer in answers):
         rows.filter(failing_since__isnull=False).update(failing_since=None)
         return
-    if answer.is_gone:
-        endpoints.switch_off(endpoint_id, reason="It answered 410: it is gone for good.", at=at)
     rows.filter(failing_since__isnull=True).update(failing_since=at)
     too_long = at - timedelta(hours=settings.WEBHOOK_SWITCH_OFF_HOURS)
     if rows.filter(failing_since__lte=too_long).exists():
         hours = settings.WEBHOOK_SWITCH_OFF_HOURS
-        endpoints.switch_off(endpoint_id, reason=f"Every try of {hours} hours failed: {answer.error}", at=at)
+        endpoints.switch_off(endpoint_id, reason=f"Every try of {hours} hours failed: {answers[-1].error}", at=at)
