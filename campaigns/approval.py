@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -17,6 +17,10 @@ from audience.models import MailingList, Segment
 from campaigns.models import Campaign, CampaignRevision, Variant
 
 EMAIL_FIELDS = ("merge_language", "subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
+
+# What other rooms know of a campaign that an approver looks at, as JSON by name, and nothing where there is nothing;
+# each puts its function here when its app starts.
+ALSO_LOOKED_AT: list[Callable[[Campaign], dict[str, Any]]] = []
 
 
 def is_required(organization: Organization, submitter: User | None) -> bool:
@@ -94,8 +98,10 @@ def looked_at(campaign: Campaign) -> dict[str, Any]:
     The frequency cap only where there is one, so that what was approved before there were caps stays approved.
     """
     cap = {"frequency_cap_hours": campaign.frequency_cap_hours} if campaign.frequency_cap_hours else {}
+    also = {name: value for look in ALSO_LOOKED_AT for name, value in look(campaign).items()}
     return {
         **cap,
+        **also,
         "channel": str(campaign.channel),
         "variants": [_content(each) for each in campaign.variants.select_related("email").order_by("position")],
         "audience": _audience(campaign),

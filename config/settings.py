@@ -231,6 +231,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "options": {"expire_seconds": 3600},
     },
     "audience.sweep_imports": {"task": "audience.sweep_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "splittests.go_on": {"task": "splittests.go_on", "schedule": 5.0, "options": {"expire_seconds": 30}},
     "webhooks.send": {"task": "webhooks.send", "schedule": 2.0, "options": {"expire_seconds": 30}},
     "webhooks.tell": {"task": "webhooks.tell", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "webhooks.thin": {"task": "webhooks.thin", "schedule": 3600.0, "options": {"expire_seconds": 3600}},

@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class SplittestsConfig(AppConfig):
     name = "splittests"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from campaigns.approval import ALSO_LOOKED_AT
+        from delivery.freeze import SHARES_FIRST
+        from splittests import planning
+
+        ALSO_LOOKED_AT.append(planning.looked_at)
+        SHARES_FIRST.append(planning.share_first)

@@ -1,0 +1,158 @@
+"""The course of a split test: its sample is out and the campaign waits; it is decided; the rest gets what was chosen.
+
+Each step looks at what is there and does what is due, so that it can be done twice, or by two at once, or by the clock
+after whoever began it was killed. Who waits is in held batches from the freeze on: nobody of them can be sent to before
+the decision, and nobody else after it.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.timezone import now
+
+from accounts.actors import SYSTEM, Actor
+from campaigns import lifecycle
+from campaigns.errors import InvalidTransition, NotReady
+from campaigns.models import CampaignRun, State, Variant
+from delivery.models import Batch, Recipient
+from splittests import measuring
+from splittests.decisions import Decision, Measured, Metric, Terms, Verdict, decide
+from splittests.models import SplitTest, SplitTestRun
+
+# --- the sample is out -------------------------------------------------------------------------------------------
+
+
+def sampled() -> QuerySet[CampaignRun]:
+    """Runs all of whose sample is settled, and whose rest waits."""
+    of_run = Batch.objects.open().filter(run=OuterRef("pk"))
+    return CampaignRun.objects.filter(
+        Exists(of_run.filter(held=True)),
+        ~Exists(of_run.filter(held=False)),
+        campaign__state=State.SENDING,
+        campaign__paused=False,
+        split_test__isnull=True,
+    )
+
+
+def hold(run: CampaignRun) -> bool:
+    """T11: wait for the decision, from now on; False where somebody was quicker, or the campaign was stopped."""
+    moment = now()
+    test = SplitTest.objects.get(campaign=run.campaign_id)
+    with suppress(InvalidTransition), transaction.atomic():
+        lifecycle.hold(run.campaign)
+        SplitTestRun.objects.create(run=run, sampled_at=moment, due_at=moment + test.waiting_time)
+        return True
+    return False
+
+
+# --- deciding ----------------------------------------------------------------------------------------------------
+
+
+def due(at: datetime) -> QuerySet[SplitTestRun]:
+    """What the clock decides now. What it has measured and found unclear waits for a person where the test says so."""
+    undecided = SplitTestRun.objects.filter(chosen__isnull=True, measured_at__isnull=True, due_at__lte=at)
+    return undecided.filter(run__campaign__state=State.HOLDING, run__campaign__paused=False)
+
+
+def decide_now(row: SplitTestRun, *, by: Actor = SYSTEM) -> Decision:
+    """Measure, keep what was measured, and send what has won to the rest, or what the test says where nothing has.
+
+    A person who ends the wait early (T12) needs the permission to release the campaign. Raises InvalidTransition where
+    it is decided already.
+    """
+    with transaction.atomic():
+        row = _locked(row)
+        test = SplitTest.objects.get(campaign=row.run.campaign_id)
+        measured = measuring.measure(row.run, Metric(test.metric))
+        found = decide(Metric(test.metric), measured, test.terms)
+        _keep(row, test, measured, found)
+        if (variant := _chosen(test, found)) is not None:
+            _choose(row, variant, by=by, reason=found.reason)
+    return found
+
+
+def choose(row: SplitTestRun, variant: Variant, *, by: Actor, reason: str) -> None:
+    """A person's choice, early or where nothing was clear; what was measured until now is kept beside it.
+
+    Raises NotReady without a reason or for another campaign's variant, InvalidTransition where it is decided already.
+    """
+    if not reason.strip():
+        raise NotReady({"reason": ["Say why."]})
+    with transaction.atomic():
+        row = _locked(row)
+        if variant.campaign_id != row.run.campaign_id:
+            raise NotReady({"variant": ["This campaign has no such variant."]})
+        test = SplitTest.objects.get(campaign=row.run.campaign_id)
+        measured = measuring.measure(row.run, Metric(test.metric))
+        _keep(row, test, measured, decide(Metric(test.metric), measured, test.terms))
+        _choose(row, variant.pk, by=by, reason=reason.strip())
+
+
+def replay(snapshot: dict[str, Any]) -> Decision:
+    """What is decided from a snapshot; the same each time."""
+    measured = [Measured(**each) for each in snapshot["measured"]]
+    return decide(Metric(snapshot["metric"]), measured, Terms(**snapshot["terms"]))
+
+
+def _locked(row: SplitTestRun) -> SplitTestRun:
+    locked = SplitTestRun.objects.select_for_update(of=("self",)).select_related("run__campaign").get(pk=row.pk)
+    if locked.chosen_id is not None:
+        raise InvalidTransition("release", locked.run.campaign.state, "The split test is decided already.")
+    return locked
+
+
+def _keep(row: SplitTestRun, test: SplitTest, measured: Sequence[Measured], found: Decision) -> None:
+    row.measured_at = now()
+    row.snapshot = {
+        "metric": str(test.metric),
+        "terms": asdict(test.terms),
+        "measured": [asdict(each) for each in measured],
+        "chances": [round(each.chance, 6) for each in found.standings],
+    }
+    row.verdict, row.reason = str(found.verdict), found.reason
+    row.save(update_fields=["measured_at", "snapshot", "verdict", "reason"])
+
+
+def _chosen(test: SplitTest, found: Decision) -> int | None:
+    if found.verdict == Verdict.WON or test.when_unclear == SplitTest.WhenUnclear.LEADER:
+        return found.leader
+    if test.when_unclear == SplitTest.WhenUnclear.FIRST:
+        return found.standings[0].measured.variant_id
+    return None
+
+
+def _choose(row: SplitTestRun, variant_id: int, *, by: Actor, reason: str) -> None:
+    lifecycle.release(row.run.campaign, by=by, reason=reason)
+    row.chosen_id, row.chosen_at, row.chosen_by, row.reason = variant_id, now(), by.user, reason[:500]
+    row.save(update_fields=["chosen", "chosen_at", "chosen_by", "reason"])
+
+
+# --- the rest ----------------------------------------------------------------------------------------------------
+
+
+def to_free() -> QuerySet[SplitTestRun]:
+    """Decided, and some of the rest still held."""
+    held = Batch.objects.filter(run=OuterRef("run"), held=True, state=Batch.State.WAITING)
+    return SplitTestRun.objects.filter(Exists(held), chosen__isnull=False, run__campaign__state=State.SENDING)
+
+
+def free(row: SplitTestRun) -> int:
+    """Give everybody who waits what was chosen, a batch at a time, and let workers take it; how many batches."""
+    held = Batch.objects.filter(run=row.run_id, held=True).order_by("number")
+    return sum(_free(batch_id, row.chosen_id) for batch_id in list(held.values_list("pk", flat=True)))
+
+
+def _free(batch_id: int, variant_id: int | None) -> bool:
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().filter(pk=batch_id, held=True).first()
+        if batch is None:
+            return False
+        Recipient.objects.filter(batch=batch_id).update(variant=variant_id)
+        batch.held = False
+        batch.save(update_fields=["held"])
+    return True

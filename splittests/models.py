@@ -1,0 +1,146 @@
+"""A campaign's contents tried on a share of its audience: the test as it is planned, and what became of it in a run."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import User
+from accounts.scoping import ScopedQuerySet
+from campaigns.models import Campaign, CampaignRun, Variant
+from splittests.decisions import Metric as Compared
+from splittests.decisions import Terms
+from splittests.decisions import Verdict as Found
+
+
+class SplitTest(models.Model):
+    """How a campaign's variants are tried: on which share, how long, by what, and when a lead counts."""
+
+    organization_path = "campaign__organization"
+
+    class Metric(models.TextChoices):
+        OPENED = Compared.OPENED, "Unique opens"
+        OPENS = Compared.OPENS, "Opens in all"
+        CLICKED = Compared.CLICKED, "Unique clicks"
+        CLICKS = Compared.CLICKS, "Clicks in all"
+        CLICK_TO_OPEN = Compared.CLICK_TO_OPEN, "Click to open rate"
+        UNSUBSCRIBED = Compared.UNSUBSCRIBED, "Fewest unsubscribes"
+        CONVERTED = Compared.CONVERTED, "Unique conversions"
+        REVENUE = Compared.REVENUE, "Revenue"
+
+    class Unit(models.TextChoices):
+        MINUTES = "minutes", "Minutes"
+        HOURS = "hours", "Hours"
+        DAYS = "days", "Days"
+
+    class WhenUnclear(models.TextChoices):
+        LEADER = "leader", "Send the one ahead"
+        FIRST = "first", "Send the first"
+        ASK = "ask", "Ask somebody"
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="split_test")
+    share_percent = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(20),
+        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal(100))],
+        help_text="Of the audience, to whom the variants are sent first.",
+    )
+    wait = models.PositiveSmallIntegerField(default=4, validators=[MinValueValidator(1)])
+    wait_unit = models.CharField(max_length=8, choices=Unit, default=Unit.HOURS)
+    metric = models.CharField(max_length=24, choices=Metric, default=Metric.CLICKED)
+    least_people = models.PositiveIntegerField(
+        default=Terms.least_people, help_text="Each variant has to be delivered to so many people to be compared."
+    )
+    least_difference = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal(str(Terms.least_difference)),
+        validators=[MinValueValidator(Decimal(0))],
+        help_text="How far the first has to be ahead, as a fraction of the second's rate.",
+    )
+    certainty = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal(str(Terms.certainty)),
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
+        help_text="How likely the first has to be the best.",
+    )
+    when_unclear = models.CharField(max_length=8, choices=WhenUnclear, default=WhenUnclear.LEADER)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(share_percent__gt=0, share_percent__lte=100), name="splittests_test_share_is_one"
+            ),
+            models.CheckConstraint(condition=Q(wait__gt=0), name="splittests_test_waits"),
+            models.CheckConstraint(
+                condition=Q(least_difference__gte=0, certainty__gte=0, certainty__lte=1),
+                name="splittests_test_terms_can_be_met",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"split test of {self.campaign}"
+
+    @property
+    def waiting_time(self) -> timedelta:
+        return timedelta(**{self.wait_unit: self.wait})
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(
+            least_people=self.least_people,
+            least_difference=float(self.least_difference),
+            certainty=float(self.certainty),
+        )
+
+
+class SplitTestRun(models.Model):
+    """What became of the test in one run: when its sample was out, when it is decided, what was measured and chosen.
+
+    A row appears when the sample is out. `snapshot` is all that the decision was made from, so that it can be replayed.
+    """
+
+    organization_path = "run__campaign__organization"
+
+    class Verdict(models.TextChoices):
+        WON = Found.WON, "Won"
+        UNCLEAR = Found.UNCLEAR, "No clear difference"
+        TOO_FEW = Found.TOO_FEW, "Too few people"
+
+    run = models.OneToOneField(CampaignRun, on_delete=models.CASCADE, related_name="split_test")
+    sampled_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    measured_at = models.DateTimeField(null=True, blank=True)
+    snapshot = models.JSONField(default=dict, blank=True)
+    verdict = models.CharField(max_length=8, choices=Verdict, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    chosen = models.ForeignKey(Variant, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    chosen_at = models.DateTimeField(null=True, blank=True)
+    chosen_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(chosen__isnull=True, chosen_at__isnull=True)
+                | Q(chosen__isnull=False, chosen_at__isnull=False),
+                name="splittests_run_chosen_has_time",
+            )
+        ]
+        # read by the clock: what is to be decided
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=Q(chosen__isnull=True), name="splittests_run_undecided")
+        ]
+
+    def __str__(self) -> str:
+        return f"split test of {self.run}"

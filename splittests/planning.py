@@ -1,0 +1,78 @@
+"""Planning a split test, until its campaign begins."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.actors import Actor
+from accounts.permissions import Permission, may
+from campaigns import lifecycle
+from campaigns.errors import Locked, NotAllowed, NotReady
+from campaigns.models import EDITABLE, Campaign
+from splittests.models import SplitTest
+
+SETTINGS = (
+    *("share_percent", "wait", "wait_unit", "metric"),
+    *("least_people", "least_difference", "certainty", "when_unclear"),
+)
+
+
+def plan(campaign: Campaign, *, by: Actor, **settings: Any) -> SplitTest:
+    """The campaign's split test, with these settings (SETTINGS) and what it had, or the defaults, for the others.
+
+    An approval is void. Raises NotReady by setting, Locked, NotAllowed.
+    """
+    _require_known(settings)
+    with transaction.atomic():
+        row = _editable(campaign, by)
+        test = SplitTest.objects.filter(campaign=row).first() or SplitTest(campaign=row)
+        for name, value in settings.items():
+            setattr(test, name, value)
+        _require_valid(test)
+        test.save()
+        lifecycle.edited(row, by=by, reason="Changed the split test.")
+    return test
+
+
+def drop(campaign: Campaign, *, by: Actor) -> None:
+    """No test: all variants go to the whole audience at once. Without a test it does nothing."""
+    with transaction.atomic():
+        row = _editable(campaign, by)
+        deleted, _ = SplitTest.objects.filter(campaign=row).delete()
+        if deleted:
+            lifecycle.edited(row, by=by, reason="Took the split test away.")
+
+
+def looked_at(campaign: Campaign) -> dict[str, Any]:
+    """What an approver looks at of it, as JSON."""
+    test = SplitTest.objects.filter(campaign=campaign).first()
+    return {"split_test": {name: str(getattr(test, name)) for name in SETTINGS}} if test else {}
+
+
+def share_first(campaign: Campaign) -> int | None:
+    """To what share of the audience variants go first, in hundredths of a per cent; None where nothing is tried."""
+    test = SplitTest.objects.filter(campaign=campaign).first()
+    return int(test.share_percent * 100) if test else None
+
+
+def _editable(campaign: Campaign, by: Actor) -> Campaign:
+    row = Campaign.objects.select_for_update(of=("self",)).select_related("organization").get(pk=campaign.pk)
+    if not may(by.user, Permission.UPDATE, row.organization):
+        raise NotAllowed(f"You may not update campaigns of {row.organization}.")
+    if row.deleted_at or row.is_started or row.state not in EDITABLE:
+        raise Locked(f"A split test cannot be changed in state {row.state}.")
+    return row
+
+
+def _require_known(settings: Mapping[str, Any]) -> None:
+    if unknown := settings.keys() - set(SETTINGS):
+        raise NotReady({name: ["There is no such setting."] for name in sorted(unknown)})
+
+
+def _require_valid(test: SplitTest) -> None:
+    try:
+        test.full_clean()
+    except ValidationError as error:
+        raise NotReady(error.message_dict) from error
