@@ -1,6 +1,7 @@
 """Campaigns in the admin: the list is Django's, every other page is our own and goes through the lifecycle."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
@@ -17,9 +18,10 @@ from accounts.admin.pages import to
 from accounts.templatetags.figures import percent
 from campaigns.admin import approvals, campaign_page, estimates, form, list_page, preview, progress, recipients
 from campaigns.admin.transitions import transition
-from campaigns.models import Campaign, CampaignTag
+from campaigns.models import Campaign, CampaignTag, Channel
 from campaigns.templatetags.campaign_words import channel_icon, state_badge
-from stats.admin import report
+from stats.admin import comparison, report
+from stats.overviews import LARGEST_COMPARISON
 
 NOTHING = mark_safe('<span class="bs-none">–</span>')
 
@@ -41,7 +43,7 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
     list_select_related = ("edition", "organization")
     ordering = ("-created_at", "-pk")
     list_before_template = "admin/campaigns/campaign/pills.html"
-    actions = None
+    actions = ("compare",)
     add_label = "New campaign"
     empty_icon = "campaign"
     empty_state = (
@@ -68,6 +70,17 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
         pills = list_page.pills(rows.kept(), request.GET.get("status", ""))
         return super().changelist_view(request, {**(extra_context or {}), "pills": pills, "title": "Campaigns"})
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleting asks its own question, one campaign at a time."""
+        found = super().get_actions(request)
+        return {name: found[name] for name in ("compare",) if name in found}
+
+    @admin.action(description="Compare")
+    def compare(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse:
+        """The page to compare those that are ticked; it says so itself where they are too many."""
+        ids = queryset.values_list("pk", flat=True)[: LARGEST_COMPARISON + 1]
+        return redirect(f"{to('campaigns_campaign_compare')}?{urlencode([('id', pk) for pk in ids])}")
+
     @admin.display(description="Campaign", ordering="name")
     def campaign(self, campaign: Campaign) -> SafeString:
         labels = [link.tag.name for link in campaign.campaign_tags.all()]
@@ -87,7 +100,7 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
 
     @admin.display(description="Opened")
     def opened(self, campaign: Campaign) -> str:
-        return _rate(campaign, "open_rate")
+        return _rate(campaign, "open_rate") if campaign.channel == Channel.EMAIL else NOTHING
 
     @admin.display(description="Clicked")
     def clicked(self, campaign: Campaign) -> str:
@@ -103,6 +116,7 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
         wrap = self.admin_site.admin_view
         views: list[tuple[str, Any, str]] = [
             ("approvals/", approvals.queue, "approvals"),
+            ("compare/", comparison.compare_page, "compare"),
             ("estimate/", form.estimate_draft, "estimate_draft"),
             ("sms-parts/", preview.sms_parts, "sms_parts"),
             ("<int:pk>/edit/", form.edit, "edit"),
@@ -116,7 +130,9 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
             ("<int:pk>/recipients/", recipients.recipients_page, "recipients"),
             ("<int:pk>/recipients/<int:recipient>/resolve/", require_POST(recipients.resolve), "resolve"),
             ("<int:pk>/report/", report.report_page, "report"),
+            ("<int:pk>/report/map/", report.map_body, "report_map"),
             ("<int:pk>/report/people.csv", report.people_csv, "report_csv"),
+            ("<int:pk>/report/people.xlsx", report.people_xlsx, "report_xlsx"),
             ("<int:pk>/change/", campaign_page.campaign_page, "change"),
         ]
         ours = [path(route, wrap(view), name=f"campaigns_campaign_{name}") for route, view, name in views]

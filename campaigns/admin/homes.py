@@ -18,6 +18,7 @@ from campaigns.models import RUNNING, TERMINAL, Campaign, CampaignEvent, State
 from campaigns.querysets import CampaignQuerySet
 from content.models import Email
 from operations import health
+from stats.admin.dashboard import last_days
 
 SHOWN = 6
 
@@ -29,7 +30,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if at.role == Role.APPROVER:
         shown |= {"queue": queue_of(at), "decided": _decided(at)}
     else:
-        shown |= _work(at)
+        shown |= _work(at) | last_days(request, _campaigns(at))
     if at.role == Role.ADMIN:
         shown |= _administration(at)
     return context | shown

@@ -8,7 +8,6 @@ from django.shortcuts import get_object_or_404, redirect
 
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import page, to
-from accounts.admin.paginator import BigTablePaginator
 from accounts.permissions import Permission
 from campaigns import lifecycle
 from campaigns.admin.lookup import campaign_of, crumbs_of, of_campaign
@@ -17,22 +16,22 @@ from campaigns.errors import CampaignError
 from campaigns.models import Campaign
 from delivery.doubts import Decision, resolve_in_doubt
 from delivery.models import Recipient
-from stats import people
-from stats.admin.report import chosen_people
+from stats.admin import activity
+from stats.admin.activity import Asked
+from stats.admin.hits import of_set
 from stats.figures import Figures, Results
 from stats.listings import for_campaigns
+from stats.models import Engagement
 from stats.people import Chosen
 
-PER_PAGE = 50
 TONES = {"sent": "green", "failed": "red", "in_doubt": "amber", "pending": "blue", "skipped": ""}
 
 
 @of_campaign()
 def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    chosen, link, words = chosen_people(request)
-    rows = people.recipients(campaign, chosen, link_position=link, search=words)
-    shown = BigTablePaginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    figures = for_campaigns([campaign.pk]).get(campaign.pk, Results()).figures
+    asked = activity.asked(request, campaign)
+    shown = activity.page_of(asked.rows(), request)
+    figures = of_set(for_campaigns([campaign.pk]).get(campaign.pk, Results()), raw=asked.raw)
     return page(
         request,
         "admin/campaigns/campaign/recipients.html",
@@ -41,16 +40,35 @@ def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         campaign=campaign,
         tab="recipients",
         shown=shown,
-        recipients=[_shown(recipient) for recipient in shown],
-        choices=_choices(figures, chosen),
-        chosen=chosen,
-        link=link,
-        q=words,
-        query=request.GET.urlencode(),
+        recipients=[_shown(recipient, raw=asked.raw) for recipient in shown.rows],
+        choices=_choices(figures, asked.chosen),
+        asked=asked,
+        raw=asked.raw,
+        filters=_filters(asked),
+        variants=list(campaign.variants.order_by("position")),
+        query=_query(request),
         may_decide=desk(request).may(Permission.UPDATE_STATE, campaign.organization_id),
         may_retry="retry_failed" in lifecycle.allowed(campaign, desk(request).user),
         retry_url=to("campaigns_campaign_transition", campaign.pk, "retry_failed"),
     )
+
+
+def _filters(asked: Asked) -> list[tuple[str, str]]:
+    """What narrows the list besides its pills, in words, by the name in the address that undoes it."""
+    found = []
+    if asked.link is not None:
+        found.append(("link", f"clicked link {asked.link}"))
+    if asked.domain:
+        found.append(("domain", f"at {asked.domain}"))
+    return found
+
+
+def _query(request: HttpRequest) -> str:
+    """The filter without the place in the list: files have all of it."""
+    query = request.GET.copy()
+    for name in ("after", "before", "page"):
+        query.pop(name, None)
+    return query.urlencode()
 
 
 def _choices(figures: Figures, chosen: str) -> list[dict[str, Any]]:
@@ -75,16 +93,23 @@ def _count(figures: Figures, choice: Chosen) -> int:
             return int(getattr(figures, choice.value))
 
 
-def _shown(recipient: Recipient) -> dict[str, Any]:
-    """A row of the table; `said` is why it was skipped or what the other side answered."""
+def _shown(recipient: Recipient, *, raw: bool) -> dict[str, Any]:
+    """A row of the table; `said` is why it was skipped or what the other side answered, `done` what they did."""
     reply = f"{recipient.reply_code or ''} {recipient.reply_text}".strip()
     return {
+        "done": _done(getattr(recipient, "engagement", None), raw=raw),
         "recipient": recipient,
         "engagement": getattr(recipient, "engagement", None),
         "label": recipient.get_state_display(),
         "tone": TONES[recipient.state],
         "said": SKIP_WORDS.get(recipient.skip_reason, recipient.skip_reason) or reply,
     }
+
+
+def _done(engagement: Engagement | None, *, raw: bool) -> dict[str, Any]:
+    """When they opened and clicked first and how often, of people or of every hit."""
+    names = ("read_at", "opens", "clicked_at", "clicks", "viewed_at")
+    return {name: getattr(engagement, name if raw else f"human_{name}", None) for name in names}
 
 
 def resolve(request: HttpRequest, pk: int, recipient: int) -> HttpResponse:

@@ -71,6 +71,26 @@
     }
   });
 
+  // Explanations stay within the window, whatever scrolls or cuts off around them; Escape puts them away.
+  function placeTip(event) {
+    const tip = event.target.closest?.(".bs-tip");
+    if (!tip) return;
+    tip.classList.remove("is-dismissed");
+    const text = tip.querySelector(".bs-tip__text");
+    text.style.cssText = "position: fixed; left: 0; top: 0; transform: none";
+    const at = tip.getBoundingClientRect();
+    const left = Math.max(8, Math.min(at.left + at.width / 2 - text.offsetWidth / 2, innerWidth - text.offsetWidth - 8));
+    const above = at.bottom + text.offsetHeight + 14 > innerHeight && at.top > text.offsetHeight + 14;
+    text.style.left = `${left}px`;
+    text.style.top = `${above ? at.top - text.offsetHeight - 6 : at.bottom + 6}px`;
+  }
+
+  document.addEventListener("mouseover", placeTip);
+  document.addEventListener("focusin", placeTip);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") document.querySelectorAll(".bs-tip").forEach((tip) => tip.classList.add("is-dismissed"));
+  });
+
   // A button that has been pressed is not pressed again while the answer is on its way.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
@@ -199,52 +219,6 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live-preview]").forEach(livePreview));
-
-  // Charts, in the colours of the theme; drawn anew when it changes.
-  function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  }
-
-  function drawChart(canvas) {
-    const data = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
-    const few = data.labels.length < 3;
-    const axis = { grid: { color: colour("--bs-line") }, border: { display: false }, ticks: { color: colour("--bs-muted") } };
-    window.Chart.getChart(canvas)?.destroy();
-    new window.Chart(canvas, {
-      type: few ? "bar" : "line",
-      data: {
-        labels: data.labels,
-        datasets: data.series.map((series, index) => ({
-          label: series.label,
-          order: -index,
-          data: series.values,
-          borderColor: colour(`--bs-${series.tone}`),
-          backgroundColor: colour(`--bs-${series.tone}${few ? "" : "-soft"}`),
-          borderWidth: few ? 0 : 2,
-          pointRadius: data.labels.length > 60 ? 0 : 2,
-          tension: 0.25,
-          fill: !few,
-          maxBarThickness: 48,
-        })),
-      },
-      options: {
-        animation: window.matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 300 },
-        maintainAspectRatio: false,
-        interaction: { mode: "index", intersect: false },
-        plugins: { legend: { align: "start", labels: { color: colour("--bs-text"), boxWidth: 12, boxHeight: 12 } } },
-        scales: {
-          x: { ...axis, grid: { display: false }, ticks: { ...axis.ticks, maxTicksLimit: 8, maxRotation: 0 } },
-          y: { ...axis, beginAtZero: true, ticks: { ...axis.ticks, precision: 0 } },
-        },
-      },
-    });
-  }
-
-  const drawCharts = () => document.querySelectorAll("canvas[data-chart]").forEach(drawChart);
-  window.addEventListener("load", () => {
-    drawCharts();
-    new MutationObserver(drawCharts).observe(document.documentElement, { attributeFilter: ["class"] });
-  });
 
   // Copy what is shown once.
   document.addEventListener("click", async (event) => {

@@ -1,49 +1,40 @@
-"""A campaign's report: what it brought, when, by which links; and who did what, as a file."""
+"""A campaign's report: what it brought, when, by which links, and who did what, as a file."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils.formats import date_format
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.html import format_html
 from django.utils.text import slugify
 
 from accounts.admin.pages import page, row_number
 from campaigns.admin.lookup import crumbs_of, of_campaign
 from campaigns.admin.progress import SKIP_WORDS
-from campaigns.models import Campaign, Channel
-from stats import exports, people
-from stats.figures import DEFINITIONS, Definition, Figures
-from stats.people import Chosen
+from campaigns.models import Campaign, Channel, ContentSnapshot
+from content.admin.frames import mail_frame
+from content.errors import ContentError
+from stats import exports, workbooks
+from stats.admin import activity, charts, tables
+from stats.admin.click_map import Clicked, click_map
+from stats.admin.hits import of_set, wants_raw
+from stats.admin.tiles import average_note, explained, tiles
+from stats.figures import DEFINITIONS, Figures
 from stats.report_rows import Report
 from stats.reports import report
 from stats.timeline import Timeline
 
-EMAIL_TILES = (
-    ("delivered", "delivery_rate"),
-    ("opened", "open_rate"),
-    ("clicked", "click_rate"),
-    ("unsubscribed", "unsubscribe_rate"),
-    ("bounced", "bounce_rate"),
-    ("complained", "complaint_rate"),
+OF_EMAIL = (
+    *("opens", "clicks", "click_to_open_rate", "viewed", "privacy_opened"),
+    *("forwarded", "converted", "conversion_rate"),
 )
-SMS_TILES = (("delivered", "delivery_rate"), ("clicked", "click_rate"), ("unsubscribed", "unsubscribe_rate"))
-LINKED = set(Chosen.values)  # figures whose people can be listed
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A figure as it is drawn: the people, their share, and what both mean."""
-
-    definition: Definition
-    count: int
-    rate: float
-    of: str
-    chosen: str
+STEPS = (("hour", "Hours"), ("day", "Days"))
+CSV = "text/csv; charset=utf-8"
 
 
 @of_campaign()
 def report_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    found = report(campaign)
+    found, raw = report(campaign), wants_raw(request)
+    timeline = _timeline(found, request.GET.get("by", ""))
     return page(
         request,
         "admin/campaigns/campaign/report.html",
@@ -52,64 +43,118 @@ def report_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         campaign=campaign,
         tab="report",
         report=found,
-        tiles=_tiles(found.figures, campaign.channel),
-        more=_more(found.figures, campaign.channel),
-        chart=_chart(found.timeline, campaign.channel),
-        steps=[(_moment(point.at, found.timeline.step), point) for point in found.timeline.points],
-        links=_links(found),
-        skipped=[(SKIP_WORDS.get(reason, reason), count) for reason, count in found.skip_reasons.items()],
+        raw=raw,
+        figures=of_set(found, raw=raw),
+        tiles=tiles(found, campaign.channel, raw=raw),
+        average_note=average_note(found.average),
+        more=_more(of_set(found, raw=raw), campaign.channel),
+        timeline=timeline,
+        by=STEPS,
+        chart=charts.over_time(timeline, campaign.channel, raw=raw),
+        steps=charts.steps(timeline, campaign.channel, raw=raw),
+        heads=charts.heads(campaign.channel),
+        **_tables(found, campaign, raw=raw),
     )
 
 
-def _tiles(figures: Figures, channel: str) -> list[Tile]:
-    pairs = SMS_TILES if channel == Channel.SMS else EMAIL_TILES
-    return [_tile(figures, name, rate) for name, rate in pairs]
+def _timeline(found: Report, by: str) -> Timeline:
+    """The steps asked for; else those that suit how long it lasted."""
+    return {"hour": found.hours, "day": found.days}.get(by, found.timeline)
 
 
-def _tile(figures: Figures, name: str, rate: str) -> Tile:
-    definition, of = DEFINITIONS[name], DEFINITIONS[DEFINITIONS[rate].denominator]
-    share = f"of {getattr(figures, of.name):,} {of.label.lower()}"
-    return Tile(definition, getattr(figures, name), getattr(figures, rate), share, name if name in LINKED else "")
+def _tables(found: Report, campaign: Campaign, *, raw: bool) -> dict[str, Any]:
+    links = tables.link_lines(found, raw=raw)
+    return {
+        "links": links,
+        "mapped": _mapped(campaign, found),
+        "domains": tables.domain_lines(found.domains, raw=raw),
+        "programs": [
+            ("clients", "Programs", tables.program_lines(found.clients, raw=raw)),
+            ("devices", "Devices", tables.program_lines(found.devices, raw=raw)),
+        ],
+        "bounces": tables.bounce_lines(found.bounce_codes),
+        "skipped": [(SKIP_WORDS.get(reason, reason), count) for reason, count in found.skip_reasons.items()],
+        "columns": _columns(campaign, found),
+        "comparisons": [
+            (
+                each,
+                [(tables.shown(each.definition, value), place == each.best) for place, value in enumerate(each.values)],
+            )
+            for each in tables.comparisons(found.variants, campaign.channel, raw=raw)
+        ],
+    }
 
 
-def _more(figures: Figures, channel: str) -> list[tuple[Definition, Any]]:
-    """Figures of the second row: the total loads and clicks, and the rate that needs both."""
-    names = ("clicks",) if channel == Channel.SMS else ("opens", "clicks", "click_to_open_rate", "viewed")
-    return [(DEFINITIONS[name], getattr(figures, name)) for name in names]
+def _columns(campaign: Campaign, found: Report) -> list[tuple[str, str]]:
+    """The variants by name and subject, as they were sent last."""
+    said = ContentSnapshot.objects.filter(run__campaign=campaign).order_by("run__number")
+    subjects = dict(said.values_list("variant_id", "subject")) if len(found.variants) > 1 else {}
+    return [(row.variant.name, subjects.get(row.variant.pk, "")) for row in found.variants]
 
 
-def _moment(at: Any, step: str) -> str:
-    return date_format(at, "D j M" if step == "day" else "D j M, H:i")
+def _more(figures: Figures, channel: str) -> list[tuple[str, str, str]]:
+    """The second row, of figures that are there: label, value and what it means."""
+    of_sms = ("clicks", "converted", "conversion_rate")
+    names = of_sms if channel == Channel.SMS else OF_EMAIL
+    kept = [name for name in names if getattr(figures, name) or name in ("opens", "clicks", "click_to_open_rate")]
+    found = [DEFINITIONS[name] for name in kept]
+    return [
+        (
+            each.label,
+            tables.shown(each, getattr(figures, each.name)),
+            explained(each.name, figures) if each.is_rate else each.sentence,
+        )
+        for each in found
+    ]
 
 
-def _chart(timeline: Timeline, channel: str) -> dict[str, Any]:
-    """What the script draws: people who opened and clicked for the first time, step by step."""
-    series = [{"label": "Clicked", "tone": "amber", "values": [point.clicked for point in timeline.points]}]
-    if channel == Channel.EMAIL:
-        opened = [point.opened for point in timeline.points]
-        series.insert(0, {"label": "Opened", "tone": "blue", "values": opened})
-    return {"labels": [_moment(point.at, timeline.step) for point in timeline.points], "series": series}
+# --- the click map -----------------------------------------------------------------------------------------------
 
 
-def _links(found: Report) -> list[dict[str, Any]]:
-    """The links with bars that compare them."""
-    most = max((row.clicked for row in found.links), default=0)
-    return [{"row": row, "most": most} for row in found.links]
+def _mapped(campaign: Campaign, found: Report) -> list[tuple[int, str]]:
+    """The variants that have links to draw, by key and name."""
+    with_links = {row.variant_id for row in found.links}
+    if campaign.channel == Channel.SMS:
+        return []
+    return [(row.variant.pk, row.variant.name) for row in found.variants if row.variant.pk in with_links]
+
+
+@of_campaign()
+def map_body(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """The mail of one variant with its clicks drawn at the links, for the sandboxed frame."""
+    raw, found = wants_raw(request), report(campaign)
+    variant_id = row_number(request.GET.get("variant")) or 0
+    said = ContentSnapshot.objects.filter(run__campaign=campaign, variant=variant_id).order_by("-run__number").first()
+    if said is None:
+        raise Http404("Nothing was sent of this variant.")
+    lines = [line for line in tables.link_lines(found, raw=raw) if line.row.variant_id == variant_id]
+    clicked = {line.row.position: Clicked(people=line.people, share=line.share) for line in lines}
+    try:
+        drawn = click_map(said, clicked)
+    except ContentError as broken:
+        return mail_frame(format_html("<p>The mail cannot be shown. {}</p>", str(broken)))
+    return mail_frame(drawn.html)
+
+
+# --- files -------------------------------------------------------------------------------------------------------
 
 
 @of_campaign()
 def people_csv(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Everybody who fits the page's filter, streamed."""
-    chosen, link, words = chosen_people(request)
-    rows = people.recipients(campaign, chosen, link_position=link, search=words)
-    response = StreamingHttpResponse(exports.activity(rows), content_type="text/csv; charset=utf-8")
-    name = "-".join(part for part in (slugify(campaign.name) or "campaign", chosen) if part)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    chosen = activity.asked(request, campaign)
+    return _file(exports.activity(chosen.rows()), CSV, campaign, chosen.words, "csv")
+
+
+@of_campaign()
+def people_xlsx(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """The same as an Excel workbook."""
+    chosen = activity.asked(request, campaign)
+    return _file(exports.workbook(chosen.rows()), workbooks.CONTENT_TYPE, campaign, chosen.words, "xlsx")
+
+
+def _file(pieces: Iterator[Any], kind: str, campaign: Campaign, words: str, ending: str) -> HttpResponse:
+    response = StreamingHttpResponse(pieces, content_type=kind)
+    name = "-".join(part for part in (slugify(campaign.name) or "campaign", words) if part)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
     return response  # type: ignore[return-value]  # a view may stream
-
-
-def chosen_people(request: HttpRequest) -> tuple[str, int | None, str]:
-    """The filter of the people's page: which of them, by which link, whose address."""
-    chosen, link = request.GET.get("state", ""), request.GET.get("link", "")
-    words = request.GET.get("q", "").strip()
-    return chosen if chosen in Chosen.values else Chosen.ALL, row_number(link), words

@@ -59,17 +59,22 @@ def test_the_report_shows_figures_with_what_they_mean(campaign, bob, login):
 def test_the_chart_has_a_table_with_the_same_numbers(campaign, bob, login):
     answer = login(bob).get(address(campaign, "report"))
 
-    opened, clicked = (series["values"] for series in answer.context["chart"]["series"])
-    assert (sum(opened), sum(clicked)) == (4, 2)
-    assert [point.opened for _, point in answer.context["steps"]] == opened
+    lines = [line["values"] for line in answer.context["chart"]["series"]]
+    assert [sum(values) for values in lines] == [
+        4,
+        5,
+        2,
+        3,
+    ]  # opened, opens (one is implied by a click), clicked, clicks
+    assert [counts for *_, counts in answer.context["steps"]] == [list(step) for step in zip(*lines, strict=True)]
     assert "The numbers as a table" in answer.content.decode()
 
 
 def test_links_are_listed_with_their_people(campaign, bob, login):
     answer = login(bob).get(address(campaign, "report"))
 
-    counts = {link["row"].url: (link["row"].clicked, link["row"].clicks) for link in answer.context["links"]}
-    assert counts["https://example.com/2"] == (1, 2)
+    counts = {link.row.url: (link.people, link.clicks, link.share) for link in answer.context["links"]}
+    assert counts["https://example.com/2"] == (1, 2, 0.5)  # two people clicked something
 
 
 def test_before_anything_is_sent_the_report_says_so(organization, bob, login):
@@ -121,7 +126,10 @@ def test_the_file_has_everybody_who_fits(campaign, bob, login):
     assert "morning-clicked.csv" in answer.headers["Content-Disposition"]
 
 
-@pytest.mark.parametrize("name", ["report", "report_csv", "recipients", "progress", "estimate", "change"])
+@pytest.mark.parametrize(
+    "name",
+    ["report", "report_map", "report_csv", "report_xlsx", "recipients", "progress", "estimate", "change"],
+)
 def test_a_stranger_finds_nothing(campaign, charlie, login, name):
     assert login(charlie).get(address(campaign, name)).status_code == 404
 
