@@ -40,6 +40,10 @@ check: setup ## Format, lint, types, arrows between rooms, migrations, templates
 bench-audience: setup ## Import, freeze and count a million people with ten million events, on PostgreSQL (some 20 minutes)
 	@$(BIN)/python benchmarks/audience
 
+.PHONY: bench-tracking
+bench-tracking: setup ## Opens a second, ingest a second, and reports over ten million events, on PostgreSQL (some 10 minutes)
+	@$(BIN)/python benchmarks/tracking
+
 .PHONY: bench-splittests
 bench-splittests: setup ## Decide 2,000 simulated split tests whose truth is known
 	@$(BIN)/python benchmarks/splittests.py

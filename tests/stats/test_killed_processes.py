@@ -2,11 +2,14 @@
 
 import http.client
 import itertools
+import os
+import random
 import signal
 import socket
 import threading
+import time
 from collections import Counter as Naive
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -24,25 +27,48 @@ from tracking.spool import Hit
 
 
 class Reader(threading.Thread):
-    """Opens and clicks as fast as the server answers, until it is gone; each request says its number."""
+    """Opens and clicks as fast as the server answers, until it is gone; each request says its number. `cut` are those
+    whose answer never came."""
 
     def __init__(self, port, paths, numbers):
         super().__init__()
         self.port, self.paths, self.numbers = port, itertools.cycle(paths), numbers
-        self.asked, self.answered = [], []
+        self.answered, self.cut = [], []
 
     def run(self):
+        self.ask_until_it_is_gone()
+
+    def ask_until_it_is_gone(self):
         server = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with suppress(OSError, http.client.HTTPException):
-            while True:
+            while not self.is_done():
                 number = next(self.numbers)
-                self.asked.append(number)
+                self.cut.append(number)
                 server.request("GET", next(self.paths), headers={"User-Agent": f"hit {number}"})
                 answer = server.getresponse()
                 answer.read()
                 assert answer.status in (200, 302)
-                self.answered.append(number)
+                self.answered.append(self.cut.pop())
         server.close()
+
+    def is_done(self):
+        return False
+
+
+class StubbornReader(Reader):
+    """Asks again whenever the server is gone, until it is told to stop."""
+
+    def __init__(self, *asked):
+        super().__init__(*asked)
+        self.told = threading.Event()
+
+    def run(self):
+        while not self.is_done():
+            self.ask_until_it_is_gone()
+            self.told.wait(0.02)
+
+    def is_done(self):
+        return self.told.is_set()
 
 
 def free_port():
@@ -81,13 +107,68 @@ def test_every_hit_a_killed_web_server_answered_is_stored_once(environment):
             reader.join()
     ingest()
 
+    check_answers(readers, environment)
+
+
+def check_answers(readers, environment):
+    """What was answered is stored and counted, once; beside it only what was kept when the answer was cut off."""
     stored = Naive(int(agent.removeprefix("hit ")) for agent in Event.objects.values_list("user_agent", flat=True))
     answered = {number for reader in readers for number in reader.answered}
     assert set(stored.values()) == {1}
     assert answered <= stored.keys()
-    assert stored.keys() - answered <= {reader.asked[-1] for reader in readers}  # kept, and killed before the answer
-    assert sum(Counter.objects.exclude(kind="read").values_list("total", flat=True)) == len(stored)
-    assert spool.files(Path(environment["VAR_DIR"]) / "spool") == []  # the dead writer's file was finished
+    assert stored.keys() - answered <= {number for reader in readers for number in reader.cut}
+    assert sum(Counter.objects.filter(kind__in=["opened", "clicked"]).values_list("total", flat=True)) == len(stored)
+    assert summed(Engagement, "opens") + summed(Engagement, "clicks") == len(stored)
+    assert spool.files(Path(environment["VAR_DIR"]) / "spool") == []  # the dead writers' files were finished
+
+
+@pytest.mark.django_db(transaction=True)
+def test_both_are_killed_at_any_moment_while_people_open_and_click(environment):
+    """For longer: KILLS=60 pytest -k both_are_killed tests/stats/test_killed_processes.py"""
+    run, port, dice = a_run(people=20), free_port(), random.Random()
+    paths, numbers = list(tracked_paths(run)), itertools.count()
+    readers = [StubbornReader(port, paths, numbers) for _ in range(4)]
+    web_server = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws"]
+    commands = {
+        "web": [*web_server, "--blocking-threads", "4", "config.wsgi:application"],
+        "ingest": ["manage.py", "ingest", "--follow", "--every", "0.01"],
+    }
+    environment |= {"INGEST_CHUNK": "50"}
+
+    with ExitStack() as stack:
+        stack.callback(stop, readers)
+        working = {name: stack.enter_context(process(command, environment)) for name, command in commands.items()}
+        for reader in readers:
+            reader.start()
+        for place in range(int(os.environ.get("KILLS", "2"))):
+            moved = {"web": lambda: answered(readers), "ingest": Event.objects.count}
+            for name in commands:
+                wait_for_more(moved[name], working[name])
+            time.sleep(dice.uniform(0, 0.3))
+            for name in [["web", "ingest"], ["ingest"], ["web"]][place % 3]:
+                kill(working[name])
+                working[name] = stack.enter_context(process(commands[name], environment))
+        wait_for_more(lambda: answered(readers), working["web"])
+    ingest()
+
+    check_answers(readers, environment)
+
+
+def stop(readers):
+    for reader in readers:
+        reader.told.set()
+    for reader in readers:
+        if reader.ident:
+            reader.join()
+
+
+def answered(readers):
+    return sum(len(reader.answered) for reader in readers)
+
+
+def wait_for_more(count, working):
+    before = count()
+    wait_until(lambda: count() > before, working)
 
 
 # --- the ingester ------------------------------------------------------------------------------------------------
