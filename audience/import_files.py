@@ -10,15 +10,18 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
+from itertools import chain
+from typing import Any
 
 from django.core.files.storage import Storage
 from django.db import transaction
-from django.db.models import Q
 from django.utils.timezone import now
 
 from accounts.models import Organization
+from accounts.scoping import ScopedQuerySet
 from audience.csv_files import LONGEST_LINE
-from audience.models import Import, Subscriber
+from audience.import_steps import AnyImport
+from audience.models import Import, Subscriber, SuppressionImport
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +35,16 @@ _NO_DIGIT = re.compile(r"[^0-9]+")
 def forget_old() -> int:
     """Delete files of imports that ended, or were left unstarted, longer ago than KEPT, and files of no import (any
     more); how many imports and files that were."""
-    rows = Import.objects.exclude(status__in=UNFINISHED).exclude(file="", error_file="")
-    old = list(rows.filter(modified_at__lt=now() - KEPT))
+    old = [row for rows in _with_files() for row in rows.filter(modified_at__lt=now() - KEPT)]
     for each in old:
         _delete(each)
     return len(old) + _forget_orphans()
+
+
+def _with_files() -> Iterator["ScopedQuerySet[Any]"]:
+    """Imports of each kind that are not at work and have files."""
+    for model in (Import, SuppressionImport):
+        yield model.objects.exclude(status__in=UNFINISHED).exclude(file="", error_file="").order_by("pk")
 
 
 def _forget_orphans() -> int:
@@ -45,7 +53,8 @@ def _forget_orphans() -> int:
     if not storage.exists(FOLDER):
         return 0
     there = {f"{FOLDER}/{name}" for name in storage.listdir(FOLDER)[1]}
-    named = {name for both in Import.objects.values_list("file", "error_file") for name in both}
+    models = (Import, SuppressionImport)
+    named = {name for model in models for both in model.objects.values_list("file", "error_file") for name in both}
     orphans = [name for name in there - named if storage.get_modified_time(name) < now() - timedelta(days=1)]
     for name in orphans:
         storage.delete(name)
@@ -71,15 +80,14 @@ def forget_person(person: Subscriber) -> None:
 def forget(organization: Organization, addresses: Iterable[str]) -> int:
     """Delete the files of the organization's imports that name one of these addresses and numbers; of how many."""
     sought, found = list(addresses), 0
-    rows = Import.objects.of(organization).exclude(status__in=UNFINISHED).exclude(Q(file="") & Q(error_file=""))
-    for each in rows.order_by("pk"):
+    for each in chain.from_iterable(rows.of(organization) for rows in _with_files()):
         if any(_names(line, sought) for line in _lines(each)):
             _delete(each)
             found += 1
     return found
 
 
-def _lines(row: Import) -> Iterator[str]:
+def _lines(row: AnyImport) -> Iterator[str]:
     for field, encoding in ((row.file, row.encoding or "utf-8"), (row.error_file, "utf-8")):
         name = str(field.name or "")
         if not name or not field.storage.exists(name):
@@ -99,11 +107,11 @@ def _names(line: str, addresses: Iterable[str]) -> bool:
     return False
 
 
-def _delete(row: Import) -> None:
+def _delete(row: AnyImport) -> None:
     """The row stays with its counts. A crash between the two leaves names of files that are gone, and a sweep that
     deletes what is not there."""
     for field in (row.file, row.error_file):
         if field:
             field.storage.delete(str(field.name))
-    Import.objects.filter(pk=row.pk).update(file="", error_file="")
+    type(row)._base_manager.filter(pk=row.pk).update(file="", error_file="")
     logger.info("the files of import %s are deleted", row.public_id)

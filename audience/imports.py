@@ -14,16 +14,15 @@ same import finds that it has been overtaken and stops.
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
-from datetime import timedelta
 from functools import partial
 from itertools import chain, islice
 from typing import Any
 
 from django.core.files import File
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils.timezone import now
 
@@ -49,6 +48,8 @@ from audience.import_rows import (
     without_erased,
 )
 from audience.import_settings import SETTINGS, apply
+from audience.import_steps import STALLED_AFTER as STALLED_AFTER
+from audience.import_steps import failing, move, stalled
 from audience.import_workbooks import is_workbook, require_archive
 from audience.import_writing import Book, Counts, Overtaken, terms_of
 from audience.models import Import, MailingList
@@ -60,7 +61,6 @@ ANALYZED_FROM = 20_000  # people added or changed
 _CHANGED = ("audience_subscriber", "audience_subscription", "audience_consentevent", "audience_taggedsubscription")
 # How long a worker stays with one import before it lets others have their turn.
 SLICE_SECONDS = 20.0
-STALLED_AFTER = timedelta(minutes=2)
 Status = Import.Status
 STARTED = (Status.QUEUED, Status.RUNNING)
 AT_WORK = (Status.CONVERTING, *STARTED)
@@ -180,7 +180,7 @@ def start(draft: Import, *, by: Actor, in_background: bool = True, **settings: A
     set_up(draft, by=by, **settings)
     columns_of(draft)  # refuses a mapping that does not work
     with transaction.atomic():
-        if not _move(draft, Status.QUEUED, of=(Status.DRAFT,)):
+        if not move(draft, Status.QUEUED, of=(Status.DRAFT,)):
             raise ImportRefused("This import has been started already.")
         if in_background:
             transaction.on_commit(partial(_queue, draft.pk))
@@ -212,20 +212,11 @@ def run(import_id: int, *, seconds: float | None = None, progress: Progress | No
     if file_import is None or file_import.status not in AT_WORK:
         return file_import
     tell = progress or (lambda _: None)
-    try:
+    with failing(file_import, partial(_fail, file_import)):
         if file_import.status == Status.CONVERTING:
             convert(file_import, tell)
         else:
             _run(file_import, time.monotonic() + seconds if seconds is not None else None, tell)
-    except ImportRefused as refusal:
-        _fail(file_import, str(refusal))
-    except FileNotFoundError:
-        _fail(file_import, "The uploaded file is gone; upload it again.")
-    except (OperationalError, InterfaceError):
-        raise  # the database is away or busy; the sweep has it tried again
-    except Exception:
-        logger.exception("import %s failed", file_import.public_id)
-        _fail(file_import, "Something went wrong that is not the file's fault; it is written in the log.")
     return file_import
 
 
@@ -250,7 +241,7 @@ def _begin(file_import: Import) -> bool:
     """Count the rows, once; whether the import is running now."""
     with opened(file_import) as file:
         total = count_rows(file, form_of(file_import))
-    return _move(file_import, Status.RUNNING, of=(Status.QUEUED,), rows_total=total, started_at=now())
+    return move(file_import, Status.RUNNING, of=(Status.QUEUED,), rows_total=total, started_at=now())
 
 
 def _do(file_import: Import, chunk: Chunk) -> bool:
@@ -308,7 +299,7 @@ def _is_deadlock(error: OperationalError) -> bool:
 
 def _finish(file_import: Import, how: Columns) -> None:
     name = _write_error_file(file_import, how) if file_import.refused else ""
-    if _move(file_import, Status.COMPLETED, of=(Status.RUNNING,), error_file=name, finished_at=now()):
+    if move(file_import, Status.COMPLETED, of=(Status.RUNNING,), error_file=name, finished_at=now()):
         _analyze(file_import)
 
 
@@ -346,7 +337,7 @@ def _write_error_file(file_import: Import, how: Columns) -> str:
 def cancel(file_import: Import, *, by: Actor) -> Import:
     """Stop it; rows that are done stay done. Raises NotAllowed, and ImportRefused when it is over already."""
     _require_may(by, file_import.mailing_list)
-    if not _move(file_import, Status.CANCELLED, of=UNFINISHED, finished_at=now()):
+    if not move(file_import, Status.CANCELLED, of=UNFINISHED, finished_at=now()):
         raise ImportRefused("This import is over already.")
     forget_workbook(file_import)
     return file_import
@@ -355,17 +346,8 @@ def cancel(file_import: Import, *, by: Actor) -> Import:
 def _fail(file_import: Import, reason: str) -> None:
     """Unless somebody else has brought it on meanwhile."""
     at = (Status.CONVERTING,) if file_import.status == Status.CONVERTING else STARTED
-    if _move(file_import, Status.FAILED, of=at, status_reason=reason[:500], finished_at=now()):
+    if move(file_import, Status.FAILED, of=at, status_reason=reason, finished_at=now()):
         forget_workbook(file_import)
-
-
-def _move(file_import: Import, to: Status, *, of: Iterable[Status], **columns: Any) -> bool:
-    """Compare-and-set of the status; whether it was this call that moved it. The row in hand is brought up to date."""
-    moved = Import.objects.filter(pk=file_import.pk, status__in=list(of)).update(
-        status=to, modified_at=now(), **columns
-    )
-    file_import.refresh_from_db()
-    return moved == 1
 
 
 # --- the queue ---------------------------------------------------------------------------------------------------
@@ -373,11 +355,10 @@ def _move(file_import: Import, to: Status, *, of: Iterable[Status], **columns: A
 
 def requeue_stalled() -> int:
     """Queue again what a lost message or a killed worker left behind; how many that were."""
-    left = Import.objects.filter(status__in=AT_WORK, modified_at__lt=now() - STALLED_AFTER)
-    stalled = list(left.values_list("pk", flat=True))
-    for import_id in stalled:
+    left = stalled(Import, AT_WORK)
+    for import_id in left:
         _queue(import_id)
-    return len(stalled)
+    return len(left)
 
 
 def _queue(import_id: int) -> None:

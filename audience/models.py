@@ -574,3 +574,66 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_name} into {self.mailing_list}"
+
+
+class SuppressionImport(models.Model):
+    """A file of suppressions on its way into one scope: the list's, else the organization's, else the system's.
+
+    Its rows are what stands in the file: a row of the file with two addresses counts twice.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        COMPLETED = "completed", "Completed"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    public_id = PublicIdField("spi")
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="suppression_imports"
+    )
+    mailing_list = models.ForeignKey(
+        MailingList, null=True, blank=True, on_delete=models.CASCADE, related_name="suppression_imports"
+    )
+    file = models.FileField(upload_to="imports/")
+    file_name = models.CharField(max_length=255)
+    encoding = models.CharField(max_length=32)
+    delimiter = models.CharField(max_length=1)
+    reason = models.CharField(
+        max_length=16,
+        choices=Suppression.Reason,
+        default=Suppression.Reason.IMPORTED,
+        help_text="For rows that do not say their own.",
+    )
+    source = models.CharField(max_length=200, blank=True, help_text="For rows that do not say their own.")
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    status_reason = models.CharField(max_length=500, blank=True)
+    rows_total = models.PositiveIntegerField(default=0)
+    rows_done = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    known = models.PositiveIntegerField(default=0, help_text="Suppressed before, or further up in the file.")
+    refused = models.PositiveIntegerField(default=0)
+    error_file = models.FileField(upload_to="imports/", blank=True)
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+    modified_at = models.DateTimeField(
+        default=now, editable=False, help_text="Moves with every chunk; tells a crashed import."
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(status="completed")
+                | Q(rows_total=models.F("added") + models.F("known") + models.F("refused")),
+                name="audience_suppression_import_every_row_counted",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name

@@ -8,23 +8,19 @@ first.
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import IO, Any
+from itertools import chain
+from typing import IO
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.actors import Actor
-from accounts.models import Organization
+from accounts.models import Organization, User
 from audience import suppressions
-from audience.csv_files import Record, detect, records, written
-from audience.errors import InvalidAddress, TooMany
+from audience.csv_files import Format, Record, detect, records, written
+from audience.errors import InvalidAddress
 from audience.models import MailingList, Suppression
 
-# What one request takes; files of any length go through the command.
-MOST_ROWS = 100_000
-TOLD = 100
-_CHUNK = 10_000
 _HEADING = ("value", "kind", "reason", "source", "scope", "created_at")
 _VALUES = frozenset(
     {"value", "email", "e-mail", "mail", "address", "email address", "email_address", "emailaddress", "domain", "phone"}
@@ -42,25 +38,35 @@ class Refused:
 
 
 @dataclass
-class Taken:
-    """What became of a file: added + known + refused = everything that stood in it; what repeats counts as known."""
+class Counts:
+    """What became of what stood in a file: together everything; what repeats counts as known."""
 
     added: int = 0
     known: int = 0
     refused: int = 0
-    refusals: list[Refused] = field(default_factory=list)  # the first ones
 
-    def __add__(self, other: "Taken") -> "Taken":
-        return Taken(
-            self.added + other.added,
-            self.known + other.known,
-            self.refused + other.refused,
-            [*self.refusals, *other.refusals][:TOLD],
-        )
+
+@dataclass
+class Taken:
+    counts: Counts = field(default_factory=Counts)
+    refusals: list[Refused] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Terms:
+    """Where what stands in a file is suppressed, by whom, and why where a row does not say so itself."""
+
+    organization: Organization | None
+    mailing_list: MailingList | None
+    by: User | None
+    reason: str = Suppression.Reason.IMPORTED
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that stands in a row, and what the row says of it."""
+
     number: int
     written: str
     problem: str = ""
@@ -68,78 +74,70 @@ class _Entry:
     source: str = ""
 
 
-def take(
-    file: IO[bytes],
+def take_text(
+    text: str,
     *,
     organization: Organization | None,
     by: Actor,
     mailing_list: MailingList | None = None,
     reason: str = Suppression.Reason.IMPORTED,
     source: str = "",
-    most_rows: int | None = MOST_ROWS,
 ) -> Taken:
-    """Suppress what stands in the file, in the scope of the list, else the organization, else (None) the system.
+    """Suppress what was typed or pasted, at once, in the scope of the list, else the organization, else the system.
 
-    `reason` and `source` are for rows that do not say their own. Rows that cannot be understood are told and the rest
-    is kept. Raises NotAllowed, ImportRefused for what is no text at all, and TooMany, with nothing done.
+    Rows that cannot be understood are told and the rest is kept. Raises NotAllowed, and ImportRefused without a text.
     """
     suppressions.require_may(by, organization)
-    if most_rows is not None:
-        _require_fewer(file, most_rows)
     suppressions.scope(organization, mailing_list)
-    taken, entries = Taken(), _entries(file)
-    while chunk := list(islice(entries, _CHUNK)):
-        rows = [row for row in (_row(each, taken, reason, source) for each in chunk) if row]
-        for row in rows:
-            row.organization, row.mailing_list, row.created_by = organization, mailing_list, by.user
-        with transaction.atomic():
-            added = suppressions.store(rows)
-        taken.added += added
-        taken.known += len(rows) - added
-    return taken
+    file = io.BytesIO(text.encode("utf-8", "replace"))
+    with transaction.atomic():
+        found = entries(file, detect(file))
+        return suppress(list(found), Terms(organization, mailing_list, by.user, reason, source))
 
 
-def take_text(text: str, **how: Any) -> Taken:
-    """The same for what was pasted."""
-    return take(io.BytesIO(text.encode("utf-8", "replace")), **how)
+def suppress(chunk: Iterable[Entry], terms: Terms) -> Taken:
+    """Store what is new of these. Runs in the caller's transaction."""
+    found = [understood(each, terms) for each in chunk]
+    rows = [each for each in found if isinstance(each, Suppression)]
+    refusals = [each for each in found if isinstance(each, Refused)]
+    added = suppressions.store(rows)
+    return Taken(Counts(added, len(rows) - added, len(refusals)), refusals)
 
 
-def _require_fewer(file: IO[bytes], most_rows: int) -> None:
-    count = sum(1 for _ in islice(records(file, detect(file)), most_rows + 1))
-    if count > most_rows:
-        raise TooMany(
-            f"There are more than {most_rows:,} rows; divide the file, or use `manage.py suppressions import`."
-        )
-
-
-def _row(entry: _Entry, taken: Taken, reason: str, source: str) -> Suppression | None:
-    """The row to store; None, and counted, for what is refused."""
+def understood(entry: Entry, terms: Terms) -> Suppression | Refused:
+    """The row to store, or why there is none."""
     try:
         if entry.problem:
             raise InvalidAddress(entry.problem)
         kind = suppressions.kind_of(entry.written)
         value = suppressions.normalise(kind, entry.written)
     except InvalidAddress as error:
-        taken.refused += 1
-        if len(taken.refusals) < TOLD:
-            taken.refusals.append(Refused(entry.number, entry.written, str(error)))
-        return None
-    known_reason = entry.reason if entry.reason in Suppression.Reason.values else reason
-    return Suppression(kind=kind, value=value, reason=known_reason, source=(entry.source or source)[:200])
+        return Refused(entry.number, entry.written, str(error))
+    reason = entry.reason if entry.reason in Suppression.Reason.values else terms.reason
+    return Suppression(
+        organization=terms.organization,
+        mailing_list=terms.mailing_list,
+        created_by=terms.by,
+        kind=kind,
+        value=value,
+        reason=reason,
+        source=(entry.source or terms.source)[:200],
+    )
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-def _entries(file: IO[bytes]) -> Iterator[_Entry]:
-    rows = records(file, detect(file))
+def entries(file: IO[bytes], form: Format) -> Iterator[Entry]:
+    """What stands in the file, in order; the same file always gives the same."""
+    rows = records(file, form)
     first = next(rows, None)
     if first is None:
         return
     columns = _columns(first)
     for record in rows if columns else chain([first], rows):
         if record.problem:
-            yield _Entry(record.number, "".join(record.cells)[:80], problem=record.problem)
+            yield Entry(record.number, "".join(record.cells)[:80], problem=record.problem)
         elif columns:
             yield from _by_name(record, columns)
         else:
@@ -161,18 +159,18 @@ def _columns(first: Record) -> dict[str, list[int]]:
     )
 
 
-def _by_name(record: Record, columns: Mapping[str, list[int]]) -> Iterator[_Entry]:
+def _by_name(record: Record, columns: Mapping[str, list[int]]) -> Iterator[Entry]:
     cells = {name: [record.cells[at].strip() for at in ats if at < len(record.cells)] for name, ats in columns.items()}
     reason, source = ("".join(cells[name][:1]) for name in ("reason", "source"))
     for cell in filter(None, cells["value"]):
-        yield _Entry(record.number, _plain(cell), reason=reason.casefold(), source=_one_line(_plain(source)))
+        yield Entry(record.number, _plain(cell), reason=reason.casefold(), source=_one_line(_plain(source)))
 
 
-def _by_look(record: Record) -> Iterator[_Entry]:
+def _by_look(record: Record) -> Iterator[Entry]:
     cells = [_plain(cell.strip()) for cell in record.cells if cell.strip()]
     telling = [cell for cell in cells if "@" in cell or cell.startswith("+")]
     for cell in telling or cells[:1]:
-        yield _Entry(record.number, cell)
+        yield Entry(record.number, cell)
 
 
 def _plain(cell: str) -> str:

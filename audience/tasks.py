@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from audience import confirmations, import_files, imports, list_removal, segments
+from audience import confirmations, import_files, imports, list_removal, segments, suppression_imports
 from audience.models import Segment
 
 logger = logging.getLogger(__name__)
@@ -39,9 +39,17 @@ def run_import(import_id: int) -> None:
         run_import.delay(import_id)
 
 
+@shared_task(name="audience.run_suppression_import")  # type: ignore[untyped-decorator]
+def run_suppression_import(import_id: int) -> None:
+    """A slice of it, and then the next."""
+    made = suppression_imports.run(import_id, seconds=suppression_imports.SLICE_SECONDS)
+    if made is not None and made.status in suppression_imports.AT_WORK:
+        run_suppression_import.delay(import_id)
+
+
 @shared_task(name="audience.sweep_imports")  # type: ignore[untyped-decorator]
 def sweep_imports() -> int:
-    return imports.requeue_stalled()
+    return imports.requeue_stalled() + suppression_imports.requeue_stalled()
 
 
 @shared_task(name="audience.forget_import_files")  # type: ignore[untyped-decorator]

@@ -402,6 +402,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "Channel": "campaigns.models.Channel",
         "SubscriptionStatus": "audience.models.Subscription.Status",
         "ImportStatus": "audience.models.Import.Status",
+        "SuppressionImportStatus": "audience.models.SuppressionImport.Status",
         "SegmentStatus": "audience.models.Segment.Status",
         "EditionStatus": "api.management.editions.STATUSES",
         "SuppressionReason": "audience.models.Suppression.Reason",

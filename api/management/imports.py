@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import django_filters
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models.fields.files import FieldFile
-from django.http import Http404, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -25,6 +24,7 @@ from api.management.envelope import Conflict
 from api.management.fields import LocalDateTimeField, PublicIdRelatedField, localised, zone_of
 from api.management.filters import OwnedFilters, moment, ordering
 from api.management.idempotency import IDEMPOTENCY_KEY, idempotent
+from api.management.refused_rows import refused_rows
 from api.management.views import DepthLimitedJson, ResourceView
 from audience import imports
 from audience.errors import ImportRefused
@@ -331,16 +331,7 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
     @action(detail=True)
     def errors(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
         """The refused rows as CSV, each with its number and the reason."""
-        file_import = self.get_object()
-        if not file_import.error_file:
-            raise Http404("No row of this import was refused, it is not over yet, or its files are deleted.")
-        if not file_import.error_file.storage.exists(str(file_import.error_file.name)):
-            raise Http404("The file of the refused rows is gone.")
-        return StreamingHttpResponse(
-            _chunks(file_import.error_file),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{file_import.public_id}-errors.csv"'},
-        )
+        return refused_rows(self.get_object())
 
     # --- what handlers are made of
 
@@ -366,12 +357,6 @@ class ImportView(ListModelMixin, RetrieveModelMixin, ResourceView[Import]):
     def _shown(self, file_import: Import, status: int = 200) -> Response:
         row = self.get_queryset().get(pk=file_import.pk)
         return Response(self.get_serializer(row).data, status=status)
-
-
-def _chunks(stored: FieldFile) -> Iterator[bytes]:
-    """What stands in the file, which is closed again whoever stops reading."""
-    with stored.open("rb") as file:
-        yield from file.chunks()
 
 
 @contextmanager

@@ -22,12 +22,12 @@ from api.management.fields import NumberedIdField, PublicIdRelatedField, of_orga
 from api.management.filters import OwnedFilters, moment, ordering
 from api.management.idempotency import IDEMPOTENCY_KEY, idempotent
 from api.management.pagination import BigPages
+from api.management.suppression_imports import SuppressionImportSerializer
 from api.management.views import DepthLimitedJson, NumberedView
-from audience import suppression_files, suppressions
+from audience import suppression_files, suppression_imports, suppressions
 from audience.addresses import INVISIBLE
-from audience.errors import InvalidAddress
+from audience.errors import ImportRefused, InvalidAddress
 from audience.models import MailingList, Suppression
-from audience.suppression_files import MOST_ROWS
 from audience.suppressions import MOST_CHECKED, Finding
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -169,32 +169,19 @@ class LiftedSerializer(serializers.Serializer[Any]):
     lifted = serializers.IntegerField()
 
 
-class SuppressionImportSerializer(WhySerializer):
+class SuppressionImportCreateSerializer(WhySerializer):
     reason = serializers.ChoiceField(
         Suppression.Reason.choices,
         default=Suppression.Reason.IMPORTED,
         help_text="For rows that do not say their own.",
     )
-    file = serializers.FileField(required=False, help_text=f"CSV, or one a line; at most {MOST_ROWS:,} rows.")
+    file = serializers.FileField(required=False, help_text="CSV, or one a line.")
     text = serializers.CharField(required=False, trim_whitespace=False, help_text="The same as text.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("file" in attrs) == ("text" in attrs):
             raise serializers.ValidationError({"file": ["Send either a file or text."]})
         return super().validate(attrs)
-
-
-class RefusedRowSerializer(serializers.Serializer[Any]):
-    row = serializers.IntegerField(source="number")
-    value = serializers.CharField(source="written")
-    reason = serializers.CharField()
-
-
-class TakenSerializer(serializers.Serializer[Any]):
-    added = serializers.IntegerField()
-    known = serializers.IntegerField(help_text="Suppressed before, or further up in the file.")
-    refused = serializers.IntegerField()
-    refusals = RefusedRowSerializer(many=True, help_text="The first of them.")
 
 
 class SuppressionStatsSerializer(serializers.Serializer[Any]):
@@ -315,29 +302,32 @@ class SuppressionView(ListModelMixin, RetrieveModelMixin, NumberedView[Suppressi
     @extend_schema(
         operation_id="suppressions_import",
         request={
-            "multipart/form-data": SuppressionImportSerializer,
-            "application/json": SuppressionImportSerializer,
+            "multipart/form-data": SuppressionImportCreateSerializer,
+            "application/json": SuppressionImportCreateSerializer,
         },
-        responses=TakenSerializer,
+        responses={201: SuppressionImportSerializer},
         summary="Import suppressions",
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=False, methods=["post"], url_path="import", parser_classes=(DepthLimitedJson, MultiPartParser))
     @idempotent
     def import_file(self, request: Request) -> Response:
-        """Suppress what stands in a file or a text.
+        """Suppress what stands in a file or a text, in the background; `suppression-imports/` tells how far it is.
 
         Columns named `email`, `domain`, `phone` or `value` are read, `reason` and `source` too; without
-        a header, one a line. Rows that cannot be understood are told.
+        a header, one a line. Rows that cannot be understood are refused, and the rest is kept.
         """
-        given = self.read(SuppressionImportSerializer)
+        given = self.read(SuppressionImportCreateSerializer)
         file, how = given.validated_data.get("file"), {**given.scope, **given.why, "by": actor(request)}
-        taken = (
-            suppression_files.take(file.file, **how)
-            if file
-            else suppression_files.take_text(given.validated_data["text"], **how)
-        )
-        return Response(TakenSerializer(taken).data)
+        try:
+            made = (
+                suppression_imports.create(file, **how)
+                if file
+                else suppression_imports.create_from_text(given.validated_data["text"], **how)
+            )
+        except ImportRefused as refusal:
+            raise serializers.ValidationError({"file": [str(refusal)]}) from refusal
+        return Response(SuppressionImportSerializer(made).data, status=201)
 
     @extend_schema(responses=SuppressionStatsSerializer, summary="Count suppressions")
     @action(detail=False, pagination_class=None)

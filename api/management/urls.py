@@ -17,6 +17,7 @@ from api.management.organizations import MeView, OrganizationView
 from api.management.segments import SegmentView
 from api.management.subscribers import SubscriberView
 from api.management.subscriptions import SubscriberTagView, SubscriptionView
+from api.management.suppression_imports import SuppressionImportView
 from api.management.suppressions import SuppressionView
 from api.management.views import NothingHere
 from api.management.webhooks import WebhookView
@@ -42,6 +43,7 @@ router.register("custom-fields", CustomFieldView)
 router.register("segments", SegmentView)
 router.register("suppressions", SuppressionView)
 router.register("imports", ImportView)
+router.register("suppression-imports", SuppressionImportView)
 router.register("tags", TagView)
 router.register("webhooks", WebhookView)
 

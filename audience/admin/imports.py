@@ -25,11 +25,12 @@ from audience.errors import AudienceError
 from audience.import_preview import Preview
 from audience.import_rows import LONGEST_SOURCE
 from audience.import_settings import LONGEST_WORDING
+from audience.import_steps import AnyImport
 from audience.models import Import, MailingList
 
 Status = Import.Status
 NEW = "+new"  # what a column says that becomes a field of its own
-TONES = {
+TONES: dict[str, str] = {
     Status.CONVERTING: "blue",
     Status.DRAFT: "amber",
     Status.QUEUED: "blue",
@@ -100,7 +101,7 @@ class ImportAdmin(ScopedAdmin[Import]):
 
 
 def _tone(file_import: Import) -> str:
-    tone = TONES[Status(file_import.status)]
+    tone = TONES[file_import.status]
     return f" bs-badge--{tone}" if tone else ""
 
 
@@ -341,14 +342,17 @@ def progress_fragment(request: HttpRequest, pk: int) -> HttpResponse:
     return answer
 
 
-def error_file(request: HttpRequest, pk: int) -> HttpResponse:
+def error_file(request: HttpRequest, pk: int) -> FileResponse:
+    return refused_rows(import_of(request, pk))
+
+
+def refused_rows(row: AnyImport) -> FileResponse:
     """The refused rows with their reasons."""
-    file_import = import_of(request, pk)
-    if not file_import.error_file:
+    if not row.error_file:
         raise Http404("No row was refused.")
-    name = f"{file_import.file_name.rpartition('.')[0] or 'import'}-errors.csv"
+    name = f"{row.file_name.rpartition('.')[0] or 'import'}-errors.csv"
     try:
-        file = file_import.error_file.open("rb")
+        file = row.error_file.open("rb")
     except FileNotFoundError:
         raise Http404("The file of the refused rows is gone.") from None
-    return FileResponse(file, as_attachment=True, filename=name)  # type: ignore[return-value]  # a view may stream
+    return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")

@@ -1,6 +1,6 @@
 """Suppressions: addresses, numbers and domains that never get anything."""
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -16,7 +16,8 @@ from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Organization
 from accounts.permissions import Permission
-from audience import suppression_files, suppressions
+from audience import suppression_files, suppression_imports, suppressions
+from audience.admin.suppression_imports import where
 from audience.errors import AudienceError
 from audience.models import MailingList, Suppression
 from audience.suppression_files import Taken
@@ -44,8 +45,7 @@ class SuppressForm(DeskForm):
     file = forms.FileField(
         label="Or a file",
         required=False,
-        help_text=f"CSV or text, up to {suppression_files.MOST_ROWS:,} rows; columns named email, domain, phone, "
-        "reason and source are found.",
+        help_text="CSV or text of any length; columns named email, domain, phone, reason and source are found.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
     )
     reason = forms.ChoiceField(choices=Suppression.Reason.choices, initial=Suppression.Reason.MANUAL)
@@ -117,7 +117,7 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
 
     @admin.display(description="Holds for")
     def holds_for(self, suppression: Suppression) -> str:
-        return _where(suppression)
+        return where(suppression)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         counts = suppressions.by_reason(self.get_queryset(request)) if self.has_view_permission(request) else {}
@@ -150,9 +150,8 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
             organization=at.organization,
             may_all=at.user.is_superuser,
         )
-        if request.method == "POST" and form.is_valid() and (taken := _suppress(request, form)):
-            _tell(request, taken)
-            return redirect(to("audience_suppression_changelist"))
+        if request.method == "POST" and form.is_valid() and (next_page := _suppress(request, form)):
+            return redirect(next_page)
         template = "admin/audience/suppression/add.html"
         return page(request, template, title="Suppress", crumbs=_crumbs(), form=form, status=_status(form))
 
@@ -173,7 +172,7 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
             title="Check",
             crumbs=_crumbs(),
             form=form,
-            found=[(one, [(row, _where(row)) for row in one.suppressions]) for one in found],
+            found=[(one, [(row, where(row)) for row in one.suppressions]) for one in found],
             suppressed=sum(one.is_suppressed for one in found),
             status=_status(form),
         )
@@ -215,7 +214,7 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
             counts=[(Suppression.Reason(reason).label, count) for reason, count in counts.items() if count],
             total=sum(counts.values()),
             complained=counts[Suppression.Reason.COMPLAINED],
-            sample=[(row, _where(row)) for row in chosen.select_related("mailing_list")[:SAMPLE]],
+            sample=[(row, where(row)) for row in chosen.select_related("mailing_list")[:SAMPLE]],
             selected=request.POST.getlist(ACTION_CHECKBOX_NAME),
             checkbox=ACTION_CHECKBOX_NAME,
             select_across=request.POST.get("select_across", "0"),
@@ -230,15 +229,9 @@ def _status(form: forms.Form) -> int:
     return 422 if form.is_bound and form.errors else 200
 
 
-def _where(suppression: Suppression) -> str:
-    if suppression.mailing_list:
-        return f"the list {suppression.mailing_list}"
-    return "every list" if suppression.organization_id else "every organization"
-
-
-def _suppress(request: HttpRequest, form: SuppressForm) -> Taken | None:
-    """Both what was typed and what stands in the file; None, with the reason in the form, if it is refused."""
-    given, total = form.cleaned_data, Taken()
+def _suppress(request: HttpRequest, form: SuppressForm) -> str:
+    """What was typed at once, and the file in the background; the page to go to, or '' with the reason in the form."""
+    given = form.cleaned_data
     how = {
         "organization": None if given.get("for_everybody") else desk(request).organization,
         "mailing_list": given["mailing_list"],
@@ -246,25 +239,26 @@ def _suppress(request: HttpRequest, form: SuppressForm) -> Taken | None:
         "reason": given["reason"],
         "source": given["source"] or "admin",
     }
-    field = "values"
+    field = "file"
     try:
+        # the file first: it is refused, if it is, before anything typed is suppressed
+        made = suppression_imports.create(given["file"], **how) if given["file"] else None
+        field = "values"
         if given["values"].strip():
-            total = suppression_files.take_text(given["values"], **how)
-        field = "file"
-        if given["file"]:
-            total += suppression_files.take(cast("Any", given["file"].file), **how)
+            _tell(request, suppression_files.take_text(given["values"], **how))
     except AudienceError as refused:
         form.add_error(field, str(refused))
-        return None
-    return total
+        return ""
+    return to("audience_suppressionimport_change", made.pk) if made else to("audience_suppression_changelist")
 
 
 def _tell(request: HttpRequest, taken: Taken) -> None:
     """What became of the lines."""
-    if taken.added or taken.known:
-        known = f" {taken.known:,} had been suppressed before." if taken.known else ""
-        messages.success(request, f"{taken.added:,} suppressed.{known}")
+    counts = taken.counts
+    if counts.added or counts.known:
+        known = f" {counts.known:,} had been suppressed before." if counts.known else ""
+        messages.success(request, f"{counts.added:,} suppressed.{known}")
     for row in taken.refusals[:TOLD]:
         messages.error(request, f"Row {row.number}: {row.reason}")
-    if taken.refused > TOLD:
-        messages.error(request, f"… and {taken.refused - TOLD:,} more rows that could not be understood.")
+    if counts.refused > TOLD:
+        messages.error(request, f"… and {counts.refused - TOLD:,} more rows that could not be understood.")

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from accounts.models import ApiKey, Edition
-from audience.models import CustomField, Import, Suppression
+from audience.models import CustomField, Import, Suppression, SuppressionImport
 from content.models import Template
 from delivery.models import InboxMessage
 from tags.models import Tag
@@ -42,6 +42,7 @@ def rows(organization, alice):
         CustomField.objects.create(organization=organization, key="moonlight", name=f"{SECRET} field"),
         Suppression.objects.create(organization=organization, kind="domain", value=f"{SECRET.lower()}.example"),
         Import.objects.create(organization=organization, mailing_list=mailing_list, file_name=f"{SECRET}.csv"),
+        SuppressionImport.objects.create(organization=organization, file_name=f"{SECRET} blocked.csv"),
         Tag.objects.create(organization=organization, name=SECRET),
         EditionFactory(organization=organization, name=f"{SECRET} edition"),
         ApiKey.objects.create(membership=member, name=f"{SECRET} key", prefix="bs_moon", digest="m" * 64),

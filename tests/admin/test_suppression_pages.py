@@ -2,11 +2,13 @@
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from audience import suppressions
-from audience.models import Suppression
+from audience import suppression_imports, suppressions
+from audience.models import Suppression, SuppressionImport
+from tests.conftest import acting
 from tests.factories import MailingListFactory, OrganizationFactory, UserFactory
 
 LIST = "admin:audience_suppression_changelist"
@@ -35,17 +37,66 @@ def lifting(rows, **more):
     return {"action": "lift", "_selected_action": [row.pk for row in rows], **more}
 
 
-def test_a_file_is_suppressed_with_its_reasons(organization, bob, login):
-    file = SimpleUploadedFile("blocked.csv", b"email,reason\nann@example.com,complained\nbob@example.com,\n")
-    given = {"values": "", "file": file, "reason": "imported", "source": "old provider", "mailing_list": ""}
+@pytest.fixture
+def blocked(bob, login, settings, tmp_path):
+    """The import of a file that was uploaded, and where the browser was sent."""
+    settings.MEDIA_ROOT = tmp_path
+    content = b"email,reason\nann@example.com,complained\nbob@example.com,\nnonsense,\n"
+    given = {"values": "cid@example.com", "file": SimpleUploadedFile("blocked.csv", content)}
+    answer = login(bob).post(reverse(ADD), given | {"reason": "imported", "source": "old provider", "mailing_list": ""})
+    made = SuppressionImport.objects.get()
+    assert answer.url == of_import(made, "change")
+    return made
 
-    answer = login(bob).post(reverse(ADD), given)
 
-    assert set(Suppression.objects.values_list("value", "reason", "source")) == {
+def of_import(made, name):
+    return reverse(f"admin:audience_suppressionimport_{name}", args=[made.pk])
+
+
+def test_a_file_is_suppressed_in_the_background_and_what_was_typed_at_once(organization, blocked, bob, login):
+    assert set(Suppression.objects.values_list("value", flat=True)) == {"cid@example.com"}
+    browser = login(bob)
+    waiting = browser.get(of_import(blocked, "change")).content.decode()
+    same = browser.get(of_import(blocked, "progress"), {"was": "queued"})
+
+    suppression_imports.run(blocked.pk)
+    over = browser.get(of_import(blocked, "progress"), {"was": "queued"})
+    page = browser.get(of_import(blocked, "change")).content.decode()
+    file = b"".join(browser.get(of_import(blocked, "errors")).streaming_content).decode()
+
+    assert 'hx-trigger="every 1s"' in waiting
+    assert ("HX-Refresh" in same.headers, "HX-Refresh" in over.headers) == (False, True)
+    assert set(Suppression.objects.values_list("value", "reason", "source")) >= {
         ("ann@example.com", "complained", "old provider"),
         ("bob@example.com", "imported", "old provider"),
     }
-    assert "2 suppressed" in told(answer)
+    assert of_import(blocked, "errors") in page
+    assert "4,“nonsense” is not a domain" in file
+
+
+def test_a_file_under_way_is_cancelled(blocked, bob, login):
+    login(bob).post(of_import(blocked, "cancel"))
+
+    assert SuppressionImport.objects.get().status == "cancelled"
+
+
+@pytest.mark.parametrize("name", ["change", "progress", "cancel", "errors"])
+def test_a_file_is_only_for_who_may_suppress_there(blocked, charlie, victor, login, name):
+    act = "post" if name == "cancel" else "get"
+
+    assert getattr(login(charlie), act)(of_import(blocked, name)).status_code == 404
+    assert getattr(login(victor), act)(of_import(blocked, name)).status_code == 403
+
+
+def test_files_of_the_whole_system_are_for_superusers(organization, bob, root, login, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    file = ContentFile(b"ann@example.com", name="everybody.csv")
+    made = suppression_imports.create(file, organization=None, by=acting(root))
+    listed = reverse("admin:audience_suppressionimport_changelist")
+
+    assert login(bob).get(of_import(made, "change")).status_code == 404
+    assert "everybody.csv" not in login(bob).get(listed).content.decode()
+    assert "every organization" in login(root).get(of_import(made, "change")).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,24 @@ import tempfile
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
+from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q, QuerySet
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from accounts.actors import Actor, Surface
 from accounts.models import Organization, User
-from audience import suppression_files
+from audience import suppression_files, suppression_imports
 from audience import suppressions as domain
 from audience.errors import AudienceError
-from audience.models import MailingList, Suppression
+from audience.models import MailingList, Suppression, SuppressionImport
+
+TOLD = 100
 
 EXAMPLES = """examples:
   manage.py suppressions import blocked.csv --as alice --organization org_… --reason complained --source "old provider"
@@ -68,21 +74,42 @@ class Command(BaseCommand):
 
     def take(self, given: Namespace) -> None:
         with ExitStack() as stack:
-            taken = suppression_files.take(
-                _opened(given.file, stack),
+            made = suppression_imports.create(
+                File(_opened(given.file, stack), name=given.file),
                 organization=given.organization,
                 mailing_list=given.mailing_list,
                 by=given.by,
                 reason=given.reason,
                 source=given.source,
-                most_rows=None,
+                in_background=False,
             )
+        self._tell(self._run(made, given.by))
+
+    def _run(self, made: SuppressionImport, by: Actor) -> SuppressionImport:
+        """With a progress bar; Ctrl-C cancels and keeps what is done."""
+        console = Console(file=cast("IO[str]", self.stdout))
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task("Suppressing", total=None)
+            try:
+                while made.status in suppression_imports.AT_WORK:
+                    suppression_imports.run(
+                        made.pk, progress=lambda at: bar.update(task, completed=at.rows_done, total=at.rows_total)
+                    )
+                    made.refresh_from_db()
+            except KeyboardInterrupt:
+                suppression_imports.cancel(made, by=by)
+        return made
+
+    def _tell(self, made: SuppressionImport) -> None:
         for name in ("added", "known", "refused"):
-            self.stdout.write(f"{getattr(taken, name):>12,} {name}")
-        for row in taken.refusals:
+            self.stdout.write(f"{getattr(made, name):>12,} {name}")
+        for row in islice(suppression_imports.refusals(made), TOLD if made.refused else 0):
             self.stdout.write(f"  row {row.number}: {row.reason}")
-        if taken.refused > len(taken.refusals):
-            self.stdout.write(f"  … and {taken.refused - len(taken.refusals):,} more")
+        if made.refused > TOLD:
+            self.stdout.write(f"  … and {made.refused - TOLD:,} more, in {made.error_file.path}")
+        if made.status != SuppressionImport.Status.COMPLETED:
+            raise CommandError(f"{made.get_status_display()}. {made.status_reason}".strip())
 
     def find(self, given: Namespace) -> None:
         if given.organization is None:
@@ -174,7 +201,7 @@ def _opened(name: str, stack: ExitStack) -> IO[bytes]:
 
 @contextmanager
 def _spooled() -> Iterator[IO[bytes]]:
-    """What is piped in, kept, since it is read twice."""
+    """What is piped in, kept, since it is read more than once."""
     with tempfile.TemporaryFile() as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
         yield file

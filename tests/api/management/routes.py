@@ -8,7 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from api.management.numbers import numbered_id
 from audience import fields as custom_fields
-from audience import imports, subscriber_tags, suppressions
+from audience import imports, subscriber_tags, suppression_imports, suppressions
 from tests.api.management.conftest import ROOT
 from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
 from webhooks import endpoints
@@ -69,6 +69,10 @@ def belongings_of(organization):
     told = {"url": "https://hooks.example/known", "events": ["campaign.sent"], "by": staff(organization)}
     webhook = endpoints.create(organization, name="Shop we know", **told)
     endpoints.send_test(webhook, by=told["by"])
+    blocked = suppression_imports.create_from_text(
+        "x@readers.example", organization=organization, by=staff(organization)
+    )
+    blocked.error_file.save("blocked-errors.csv", ContentFile(b"row,reason\n"))
     by_kind = {
         "campaigns": campaign,
         "editions": edition,
@@ -84,6 +88,7 @@ def belongings_of(organization):
         "suppressions": Numbered(numbered_id("sup", suppression.pk), "unwanted@readers.example"),
         "imports": upload,
         "webhooks": webhook,
+        "suppression-imports": blocked,
     }
     body = {
         "organization_id": organization.public_id,

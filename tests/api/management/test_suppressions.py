@@ -4,8 +4,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from api.management.numbers import numbered_id
-from audience import suppressions
-from audience.models import Suppression
+from audience import suppression_imports, suppressions
+from audience.models import Suppression, SuppressionImport
 from tests.api.management.conftest import ROOT
 from tests.factories import MailingListFactory, OrganizationFactory, UserFactory
 
@@ -143,28 +143,46 @@ def test_one_and_many_are_lifted(api, organization, body):
     assert [each.scope for each in Suppression.objects.all()] == ["system"]
 
 
-def test_a_file_is_imported(api, body):
+@pytest.fixture
+def _files(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.mark.usefixtures("_files")
+def test_a_file_is_imported_in_the_background_watched_and_its_errors_fetched(api, body):
     file = SimpleUploadedFile("blocked.csv", b"email,reason\nann@example.com,bounced\nnonsense,\n")
 
-    answer = api.post(f"{URL}import/", body | {"file": file, "source": "old provider"}, format="multipart")
+    made = api.post(f"{URL}import/", body | {"file": file, "source": "old provider"}, format="multipart")
+    address = f"{ROOT}suppression-imports/{made.json()['id']}/"
+    early = api.get(f"{address}errors/")
+    suppression_imports.run(SuppressionImport.objects.get().pk)
+    done = api.get(address).json()
 
-    assert answer.json() == {
-        "added": 1,
-        "known": 0,
-        "refused": 1,
-        "refusals": [{"row": 3, "value": "nonsense", "reason": "“nonsense” is not a domain such as example.com."}],
-    }
+    assert (made.status_code, made.json()["status"], early.status_code) == (201, "queued", 404)
+    assert (done["status"], done["added"], done["known"], done["refused"]) == ("completed", 1, 0, 1)
+    assert "3,“nonsense” is not a domain" in api.get(f"{address}errors/").getvalue().decode()
     assert Suppression.objects.get().source == "old provider"
+    assert api.post(f"{address}cancel/").status_code == 409
 
 
+@pytest.mark.usefixtures("_files")
 def test_text_is_imported_once_for_one_idempotency_key(api, body):
     asked = body | {"text": "ann@example.com\nbob@example.com\n"}
 
     first, again = (api.post(f"{URL}import/", asked, HTTP_IDEMPOTENCY_KEY="move") for _ in range(2))
 
     assert first.json() == again.json()
-    assert first.json()["added"] == 2
     assert again.headers["Idempotency-Replayed"] == "true"
+    assert suppression_imports.run(SuppressionImport.objects.get().pk).added == 2
+
+
+@pytest.mark.usefixtures("_files")
+def test_an_import_is_cancelled(api, body):
+    made = api.post(f"{URL}import/", body | {"text": "ann@example.com\n"}).json()
+
+    answer = api.post(f"{ROOT}suppression-imports/{made['id']}/cancel/")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
 
 
 @pytest.mark.parametrize("given", [{}, {"text": ""}, {"text": "a@b.example", "reason": "x"}, {"file": "text"}])
