@@ -1,6 +1,7 @@
 """Django's settings. Every choice an operator makes is an environment variable, listed in `.env.example`."""
 
 import os
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -274,12 +275,13 @@ if SMTP_SECURITY not in {"none", "starttls", "tls"}:
 SMTP_CONNECTIONS: int = env.int("SMTP_CONNECTIONS", 4)
 SMTP_TIMEOUT: int = env.int("SMTP_TIMEOUT", 60)
 SMTP_MESSAGES_PER_CONNECTION: int = env.int("SMTP_MESSAGES_PER_CONNECTION", 500)
+# A star in it is replaced by a token that says whose message it was (VERP).
 BOUNCE_ADDRESS: str = env.str("BOUNCE_ADDRESS", "")
-SMS_SENDER: str = env.str("SMS_SENDER", "Broadsheet")
 if BOUNCE_ADDRESS.count("*") > 1 or "*" in BOUNCE_ADDRESS.rpartition("@")[2]:
     raise ImproperlyConfigured("BOUNCE_ADDRESS takes one star, before the @.")
 if "*" in BOUNCE_ADDRESS and BOUNCE_ADDRESS.find("@") > 17:  # RFC 5321 section 4.5.3.1.1: 64, of which a token takes 48
     raise ImproperlyConfigured("BOUNCE_ADDRESS has more than 16 letters beside its star before the @.")
+SMS_SENDER: str = env.str("SMS_SENDER", "Broadsheet")
 # Notices to people who work here (approvals) take the same relay.
 EMAIL_HOST, EMAIL_PORT = SMTP_HOST, SMTP_PORT
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP_USER, SMTP_PASSWORD
@@ -335,14 +337,6 @@ if not 0 <= BURST_SECONDS <= 10:
     raise ImproperlyConfigured("BURST_SECONDS is between 0 and 10.")
 # Whether mails carry a link that people cannot see, so that whoever follows it is a program.
 HIDDEN_LINK: bool = env.bool("HIDDEN_LINK", True)
-# Proxies (addresses or networks) whose X-Forwarded-For is believed.
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
-JOURNAL_DIR = Path(env.str("JOURNAL_DIR", str(VAR_DIR / "journal")))
-
-# --- Webhooks ---------------------------------------------------------------------------------------------------
-
-# Networks that are not public and that webhooks may be sent to all the same, such as 10.1.0.0/16; ports they may use.
-WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 # --- What comes back: bounces, complaints, receipts (docs/bounces.md)
 # A mailbox to read them from, and the folder to move them to; "" deletes them.
 BOUNCE_IMAP_HOST: str = env.str("BOUNCE_IMAP_HOST", "")
@@ -364,6 +358,27 @@ HARD_BOUNCE_SUPPRESSES: str = env.str("HARD_BOUNCE_SUPPRESSES", "system")
 COMPLAINT_SUPPRESSES: str = env.str("COMPLAINT_SUPPRESSES", "system")
 if {HARD_BOUNCE_SUPPRESSES, COMPLAINT_SUPPRESSES} - {"system", "organization", "nothing"}:
     raise ImproperlyConfigured("HARD_BOUNCE_SUPPRESSES and COMPLAINT_SUPPRESSES are system, organization or nothing.")
+# Email service providers post to /esp/<provider>/tracking/ with this name and password, as `name:password`.
+ESP_WEBHOOK_SECRET: str = env.str("ESP_WEBHOOK_SECRET", "")
+if ESP_WEBHOOK_SECRET:
+    if ":" not in ESP_WEBHOOK_SECRET or find_spec("anymail") is None:
+        raise ImproperlyConfigured("ESP_WEBHOOK_SECRET is name:password, and needs the packages of the group esp.")
+    INSTALLED_APPS.append("anymail")
+    ANYMAIL = {"WEBHOOK_SECRET": ESP_WEBHOOK_SECRET}
+# What an SMS gateway has to show that posts receipts and answers; without it there is no such address.
+SMS_WEBHOOK_SECRET: str = env.str("SMS_WEBHOOK_SECRET", "")
+SMS_STOP_WORDS: list[str] = env.list(
+    "SMS_STOP_WORDS", default=["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"]
+)
+SMS_START_WORDS: list[str] = env.list("SMS_START_WORDS", default=["START", "UNSTOP"])
+# Proxies (addresses or networks) whose X-Forwarded-For is believed.
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
+JOURNAL_DIR = Path(env.str("JOURNAL_DIR", str(VAR_DIR / "journal")))
+
+# --- Webhooks ---------------------------------------------------------------------------------------------------
+
+# Networks that are not public and that webhooks may be sent to all the same, such as 10.1.0.0/16; ports they may use.
+WEBHOOK_ALLOWED_NETWORKS: list[str] = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 WEBHOOK_ALLOWED_PORTS: list[int] = env.list("WEBHOOK_ALLOWED_PORTS", cast=int, default=[80, 443, 8080, 8443])
 # Seconds until the second try, the third and so on; after the last the delivery has failed.
 WEBHOOK_RETRY_SECONDS: list[int] = env.list(

@@ -13,11 +13,13 @@ from django_celery_beat.models import PeriodicTask
 from campaigns.models import Campaign
 from delivery.models import Batch
 from stats.models import Refusal, SpoolPosition
-from tracking import spool
+from tracking import spool, strays
 
 # The clock writes down every three minutes when it last did what.
 CLOCK_SILENT = timedelta(minutes=6)
 LATE = timedelta(minutes=2)
+REPORTS_OF = timedelta(days=1)
+MOST_UNMATCHED = 20
 MANY_REFUSED = 1000
 
 
@@ -33,7 +35,7 @@ class Check:
 def checks(moment: datetime | None = None) -> list[Check]:
     """In a few queries and no connection to anything but the database and the spool."""
     at = moment or now()
-    return [_clock(at), _starts(at), _workers(at), _figures(at), _links(at)]
+    return [_clock(at), _starts(at), _workers(at), _figures(at), _reports(at), _links(at)]
 
 
 def _clock(at: datetime) -> Check:
@@ -77,6 +79,18 @@ def _links(at: datetime) -> Check:
         return Check("Links", True, f"{total:,} links were refused since yesterday.")
     why = f"{total:,} links were refused since yesterday, mostly: {reasons[0][0]}."
     return Check("Links", False, f"{why} Was a key of mails that are out taken from TRACKING_KEYS?")
+
+
+def _reports(at: datetime) -> Check:
+    """Bounces and complaints that nobody could be found for; a few come from forgers."""
+    unmatched = sum(strays.unmatched_since(at - REPORTS_OF).values())
+    if unmatched > MOST_UNMATCHED:
+        return Check(
+            "Reports",
+            False,
+            f"{unmatched} bounces and complaints of the last day name no message. See docs/bounces.md.",
+        )
+    return Check("Reports", True, f"{unmatched} bounces and complaints of the last day name no message.")
 
 
 def _waiting_since() -> Iterator[float]:

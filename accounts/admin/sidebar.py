@@ -44,6 +44,7 @@ SYSTEM: tuple[Item, ...] = (
     ("Batches", "stacks", "delivery_batch_changelist", Permission.MANAGE_MEMBERS),
     ("Events", "bolt", "stats_event_changelist", Permission.MANAGE_MEMBERS),
     ("Refused links", "link_off", "stats_refusal_changelist", Permission.MANAGE_MEMBERS),
+    ("Unmatched reports", "unknown_document", "tracking_straymail_changelist", Permission.MANAGE_MEMBERS),
     ("Scheduled tasks", "schedule", "django_celery_beat_periodictask_changelist", Permission.MANAGE_MEMBERS),
 )
 
