@@ -23,7 +23,15 @@ Value = str | int | float | bool | list[str]
 
 BUILT_IN = frozenset({"email", "phone"})
 # What every mail offers besides, and words of the merge language: a field called so could not be reached.
-RESERVED = BUILT_IN | {"unsubscribe_url", "preferences_url", "view_url", "subscriber", "campaign", "organization"}
+RESERVED = BUILT_IN | {
+    "unsubscribe_url",
+    "preferences_url",
+    "view_url",
+    "forward_url",
+    "subscriber",
+    "campaign",
+    "organization",
+}
 RESERVED |= {"true", "false", "none", "and", "or", "not", "in", "is", "if", "elif", "else", "endif", "for", "endfor"}
 RESERVED |= {"range", "loop", "self", "super", "caller"}
 HAVE_CHOICES = frozenset({Kind.CHOICE, Kind.MULTI_CHOICE})

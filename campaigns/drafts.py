@@ -22,7 +22,17 @@ from content.models import Email
 from tags import tagging
 from tags.models import folded
 
-PLAIN = {"name", "edition", "tags"}  # what nobody approves
+# What nobody approves. What happens to links and whether the world may read it can be chosen until long after sending.
+PLAIN = {"name", "edition", "tags", "tracks_conversions", "is_public"}
+COLUMNS = {
+    "edition",
+    "frequency_cap_hours",
+    "tracks_conversions",
+    "is_public",
+    "scheduled_at",
+    "schedule_tz",
+    "public_id",
+}
 LOOKED_AT = {"channel", "email", "sms_body", "audience", "frequency_cap_hours", "scheduled_at", "schedule_tz"}
 
 
@@ -47,13 +57,13 @@ def create(
     tags: Iterable[str] = (),
     **columns: Any,
 ) -> Campaign:
-    """T1: a new draft. `columns`: edition, frequency_cap_hours (the organization's unless given), scheduled_at,
-    schedule_tz, public_id. Raises NotAllowed, NotReady.
+    """T1: a new draft. `columns` are those of COLUMNS; frequency_cap_hours is the organization's unless given. Raises
+    NotAllowed, NotReady.
 
     Who mints the public id can call this twice for one wish: the second time raises IntegrityError and makes nothing.
     """
     _require_may(by, Permission.CREATE, organization)
-    _require_known(columns, {"edition", "frequency_cap_hours", "scheduled_at", "schedule_tz", "public_id"})
+    _require_known(columns, COLUMNS)
     columns.setdefault("frequency_cap_hours", organization.frequency_cap_hours)
     campaign = Campaign(organization=organization, name=name, channel=channel, created_by=by.user, **columns)
     _require_own(organization, {"edition": campaign.edition, "email": email, "audience": audience})
@@ -67,7 +77,7 @@ def create(
 
 
 def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
-    """T2/T7. `changes`: name, edition, tags (any time); channel (draft only); email, sms_body, audience,
+    """T2/T7. `changes`: those of PLAIN (any time); channel (draft only); email, sms_body, audience,
     frequency_cap_hours, scheduled_at, schedule_tz (until sending begins). A time in a draft counts only once it is
     scheduled.
 
@@ -89,7 +99,7 @@ def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
 
 
 def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
-    """T1: a new draft with the same content, audience, cap and tags, and nothing of the schedule or the figures.
+    """T1: a new draft with the same content, audience, cap, tags and settings, and nothing of the schedule or figures.
 
     Emails are duplicated, so that changing one campaign never changes what the other says.
     """
@@ -101,6 +111,8 @@ def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
             name=(name or f"Copy of {campaign.name}")[:255],
             channel=campaign.channel,
             frequency_cap_hours=campaign.frequency_cap_hours,
+            tracks_conversions=campaign.tracks_conversions,
+            is_public=campaign.is_public,
             created_by=by.user,
         )
         _save(twin)

@@ -119,6 +119,17 @@ class Campaign(models.Model):
         blank=True,
         help_text="Leave out people whom the organization mailed within this many hours; empty leaves out nobody.",
     )
+    tracks_conversions = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Tracked links tell the page they lead to who came, so that a conversion can be reported.",
+    )
+    is_public = models.BooleanField(
+        "in the archive",
+        default=False,
+        db_default=False,
+        help_text="Once it is sent, anybody may read it in the archive, without anything personal.",
+    )
 
     tags = TaggableManager(through=CampaignTag, blank=True)  # type: ignore[no-untyped-call]
     original = models.ForeignKey(
@@ -168,6 +179,12 @@ class Campaign(models.Model):
             ),
             # read by the list pages and list APIs
             models.Index(fields=["organization", "-created_at", "-id"], name="campaigns_campaign_recent"),
+            # read by the archive, newest first, page by page
+            models.Index(
+                fields=["organization", "-finished_at", "-id"],
+                condition=Q(is_public=True, state="sent", channel="email", deleted_at__isnull=True),
+                name="campaigns_campaign_archived",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -307,12 +307,19 @@ SPOOL_FILE_SECONDS: int = env.int("SPOOL_FILE_SECONDS", 300)
 INGEST_CHUNK: int = env.int("INGEST_CHUNK", 5000)
 # Whole months before this one whose raw hits are kept; 0 keeps all. The figures stay in any case.
 EVENT_RETENTION_MONTHS: int = env.int("EVENT_RETENTION_MONTHS", 0)
+# The name by which the pages that tracked links lead to are told who came, where a campaign tracks conversions.
+CONVERSION_PARAMETER: str = env.str("CONVERSION_PARAMETER", "ocrid")
 # Posts a minute to a public form (unsubscribe), for one link and from one address. Mail providers post for many people
 # from few addresses.
 POSTS_PER_LINK: int = env.int("POSTS_PER_LINK", 30)
 POSTS_PER_ADDRESS: int = env.int("POSTS_PER_ADDRESS", 1200)
 # The same for the page on which people subscribe, where nobody posts for others.
 SIGNUPS_PER_ADDRESS: int = env.int("SIGNUPS_PER_ADDRESS", 20)
+# Whether search engines may list the public archive.
+ARCHIVE_INDEXED: bool = env.bool("ARCHIVE_INDEXED", True)
+# Copies that readers send to friends, in a day: through one mail's link, and from one address.
+FORWARDS_PER_LINK: int = env.int("FORWARDS_PER_LINK", 5)
+FORWARDS_PER_ADDRESS: int = env.int("FORWARDS_PER_ADDRESS", 50)
 # Double opt-in: how long the link in the mail works, how soon somebody may get another such mail of the same list, and
 # how many in thirty days.
 CONFIRMATION_DAYS: int = env.int("CONFIRMATION_DAYS", 7)

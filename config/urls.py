@@ -17,4 +17,5 @@ urlpatterns = [
     path("api/management/", include("api.management.urls")),
     path("", include("tracking.urls")),
     path("", include("delivery.urls")),
+    path("", include("campaigns.urls")),
 ]

@@ -106,7 +106,7 @@ class CompiledMessage:
         self._run_id, self._base_url = book.run_id, book.base_url
         used = [each for each in _TRACKING if each[0] is not PROBE or book.has_hidden_link] if tracked else []
         self._tokens = [(named.name, purpose) for named, purpose in used]
-        self._addresses = [(name, place, LINK_FIELDS[name]) for name, place in _PATHS if name in fields]
+        self._addresses = [(name, place, LINK_FIELDS[name]) for name, place in PATHS if name in fields]
         self._bodies = {name: _body(name, pieces[name]) for name in ("subject", "from_name", "html", "text")}
         self._sender = source.from_email
         self._reply_to = source.reply_to
@@ -191,7 +191,8 @@ class CompiledSms:
 
 
 _TRACKING = ((CLICK, Purpose.CLICK), (OPEN, Purpose.OPEN), (PROBE, Purpose.PROBE))
-_PATHS = (("unsubscribe_url", "/u/"), ("view_url", "/w/"), ("preferences_url", "/p/"))
+# Where the page behind each of LINK_FIELDS is.
+PATHS = (("unsubscribe_url", "/u/"), ("view_url", "/w/"), ("preferences_url", "/p/"), ("forward_url", "/f/"))
 
 
 def _body(name: str, pieces: Sequence[Piece]) -> Body:

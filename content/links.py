@@ -23,6 +23,7 @@ LINK_FIELDS = {
     "unsubscribe_url": Purpose.UNSUBSCRIBE,
     "view_url": Purpose.VIEW,
     "preferences_url": Purpose.PREFERENCES,
+    "forward_url": Purpose.FORWARD,
 }
 HOST = re.compile(r"(https?://)([^/?#\\\s@]+)(?=([/?#])|$)", re.IGNORECASE)
 # All that a URL may hold (RFC 3986); other characters are percent-encoded.

@@ -81,18 +81,21 @@ class Source:
     html: str
     text: str
     tracked: bool = True
+    converts: bool = False
 
     @classmethod
-    def of(cls, email: Any, *, run_id: int, tracked: bool = True, **changes: str) -> Self:
+    def of(cls, email: Any, *, run_id: int, tracked: bool = True, converts: bool = False, **changes: str) -> Self:
         """From an Email or a snapshot of one."""
         values = {name: getattr(email, name) for name in EMAIL_FIELDS} | changes
-        return cls(run_id=run_id, tracked=tracked, **values)
+        return cls(run_id=run_id, tracked=tracked, converts=converts, **values)
 
 
 @lru_cache(maxsize=32)
 def compiled(source: Source, base_url: str) -> CompiledMessage:
     """Raises content.errors.ContentError."""
-    return compile_email(source, run_id=source.run_id, base_url=base_url, tracked=source.tracked)
+    return compile_email(
+        source, run_id=source.run_id, base_url=base_url, tracked=source.tracked, converts=source.converts
+    )
 
 
 @lru_cache(maxsize=32)
@@ -107,7 +110,8 @@ class Mails:
     def __init__(self, run: CampaignRun, contents: Iterable[ContentSnapshot]) -> None:
         self._variants: dict[int, tuple[CompiledMessage, RunHeaders, str]] = {}
         for content in contents:
-            message = compiled(Source.of(content, run_id=run.pk), settings.BASE_URL)
+            source = Source.of(content, run_id=run.pk, converts=run.campaign.tracks_conversions)
+            message = compiled(source, settings.BASE_URL)
             headers = RunHeaders.of(run, from_email=content.from_email)
             self._variants[content.variant_id] = (message, headers, content.from_email)
 

@@ -3,31 +3,25 @@
 The HTML is what an author wrote, on the origin of the admin: a sandbox takes scripts, forms and our cookies from it.
 """
 
-import html
 import logging
-import secrets
 from datetime import UTC, datetime
 
+from django.db import Error as DatabaseAway
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from campaigns.models import CampaignRun
 from content.compile import Contents
 from content.errors import ContentError
+from content.sandbox import POLICY, page_of
 from content.tokens import BadToken, Purpose, RecipientToken, read_recipient_token
 from delivery.models import Recipient
 from delivery.rendering import Mails, messages_of, rows
 from tracking.clients import client_address
+from tracking.private_pages import away, page, refused
 from tracking.spool import Hit, HitKind, append
 
 logger = logging.getLogger(__name__)
-
-POLICY = (
-    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation; default-src 'none'; "
-    "img-src http: https: data:; style-src 'unsafe-inline' https:; font-src https: data:; media-src https:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 @require_safe
@@ -36,11 +30,16 @@ def web_version(request: HttpRequest, token: str) -> HttpResponse:
     try:
         who = read_recipient_token(Purpose.VIEW, token)
         contents = _contents(who)
-    except (BadToken, Recipient.DoesNotExist, ContentError):
-        return _not_found(request)
+    except BadToken as forged:
+        return refused(request, forged)
+    except (Recipient.DoesNotExist, ContentError):
+        return page(request, "not_found", status=404)
+    except DatabaseAway:
+        logger.exception("The web version is away with the database.")
+        return away(request)
     if request.method == "GET":
         _keep(request, who)
-    return _private(HttpResponse(_page(contents)), POLICY)
+    return _private(HttpResponse(page_of(contents)), POLICY)
 
 
 def _contents(who: RecipientToken) -> Contents:
@@ -53,15 +52,6 @@ def _contents(who: RecipientToken) -> Contents:
     if not isinstance(said, Mails):
         raise Recipient.DoesNotExist
     return said.contents(found[0])
-
-
-def _page(contents: Contents) -> str:
-    if contents.html:
-        return contents.html
-    return (
-        f'<!doctype html><meta charset="utf-8"><title>{html.escape(contents.subject)}</title>'
-        f'<pre style="white-space: pre-wrap; font: 1rem/1.5 system-ui, sans-serif">{html.escape(contents.text)}</pre>'
-    )
 
 
 def _keep(request: HttpRequest, who: RecipientToken) -> None:
@@ -78,12 +68,6 @@ def _keep(request: HttpRequest, who: RecipientToken) -> None:
         append(hit)
     except OSError:
         logger.exception("A view in the browser was shown and cannot be counted.")
-
-
-def _not_found(request: HttpRequest) -> HttpResponse:
-    nonce = secrets.token_urlsafe(16)
-    response = render(request, "tracking/not_found.html", {"nonce": nonce}, status=404)
-    return _private(response, f"default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'")
 
 
 def _private(response: HttpResponse, policy: str) -> HttpResponse:

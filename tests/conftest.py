@@ -76,6 +76,19 @@ def own_spool(settings, tmp_path):
     return settings.SPOOL_DIR
 
 
+@pytest.fixture(autouse=True)
+def refused_links(monkeypatch):
+    """Why pages refused links in this test. A count of the process would be written into the next test's spool."""
+    counted = []
+
+    class Counted:
+        def count(self, why, address):
+            counted.append(why)
+
+    monkeypatch.setattr("tracking.private_pages.REFUSALS", Counted())
+    return counted
+
+
 @pytest.fixture
 def worker(settings, tmp_path):
     """Delivery's tasks run as soon as they are queued; without it they wait for ever."""

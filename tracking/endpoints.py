@@ -3,6 +3,7 @@
     GET /o/<recipient token>.gif             200 with a transparent pixel; the open goes to the spool
     GET /c/<recipient token>/<link token>    302 to the address in the signed link token; the click goes to the spool
     GET /h/<recipient token>                 200 with a plain page: the link that people cannot see; into the spool
+    /system/s2s-postback/                    JSON: conversions that shops report (`tracking.postback`)
 
 A token whose signature does not hold, or two tokens of different runs, get a plain 404. HEAD is answered and not
 recorded: it is a program asking, and no mail program opens or follows with it. An open that cannot be kept is refused
@@ -20,6 +21,9 @@ from django.utils.encoding import iri_to_uri
 
 from content.tokens import BadToken, Purpose, RecipientToken, read_click, read_recipient_token
 from tracking.clients import client_address
+from tracking.conversions import told_to
+from tracking.postback import answer as postback
+from tracking.postback import is_postback
 from tracking.refusals import Refusals
 from tracking.spool import Hit, HitKind, append
 
@@ -60,6 +64,8 @@ class TrackingApplication:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
+        if is_postback(path):
+            return postback(environ, start_response, lambda why: self._refusals.count(why, client_address(environ)))
         if not path.startswith((OPEN, CLICK, PROBE)):
             return self._next_app(environ, start_response)
         method = environ["REQUEST_METHOD"]
@@ -89,7 +95,7 @@ def _open(path: str, environ: WSGIEnvironment, start_response: StartResponse) ->
 def _click(path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     recipient_text, _, link_text = path[len(CLICK) :].partition("/")
     token, link = read_click(recipient_text, link_text)
-    location = web_address(link.url)
+    location = told_to(web_address(link.url), token) if link.converts else web_address(link.url)
     if environ["REQUEST_METHOD"] == "GET":
         try:
             append(_hit(HitKind.CLICKED, token, environ, link_position=link.position, url=link.url))

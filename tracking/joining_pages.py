@@ -24,7 +24,7 @@ from audience.errors import (
 from audience.joining import Way
 from audience.models import CustomField, MailingList, Subscription
 from tracking.clients import client_address
-from tracking.private_pages import away, masked, page, private_page, too_many
+from tracking.private_pages import away, masked, page, private_page, refused, too_many
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     try:
         return _confirm(request, token)
     except LinkInvalid:
-        return page(request, "not_found", status=404)
+        return refused(request)
     except LinkExpired as old:
         return _expired(request, old.subscription, token)
     except LinkOutdated:

@@ -18,7 +18,7 @@ from django.urls import reverse
 from content.tokens import BadToken, Purpose, RecipientToken, read_recipient_token, recipient_token
 from tracking import unsubscribes
 from tracking.clients import client_address
-from tracking.private_pages import away, masked, page, private, private_page, too_many
+from tracking.private_pages import away, masked, page, private, private_page, refused, too_many
 from tracking.spool import Hit, HitKind, append
 from tracking.unsubscribes import Gone, Wish
 
@@ -32,8 +32,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """`/u/<token>`: GET the page; POST `confirm`, `everything`, `undo`, or `List-Unsubscribe=One-Click`."""
     try:
         who = read_recipient_token(Purpose.UNSUBSCRIBE, token)
-    except BadToken:
-        return page(request, "not_found", status=404)
+    except BadToken as forged:
+        return refused(request, forged)
     try:
         return _post(request, who, token) if request.method == "POST" else _show(request, who)
     except Gone:

@@ -12,7 +12,7 @@ from tracking import preferences, unsubscribes
 from tracking.clients import client_address
 from tracking.pages import UNDO_SECONDS, spool
 from tracking.preferences import Changes
-from tracking.private_pages import away, masked, page, private_page, too_many
+from tracking.private_pages import away, masked, page, private_page, refused, too_many
 from tracking.unsubscribes import Gone, Wish
 
 logger = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
     """`/p/<token>`: GET the page; POST `save` (with `shown` and `lists`), `everything`, or `undo`."""
     try:
         who = read_recipient_token(Purpose.PREFERENCES, token)
-    except BadToken:
-        return page(request, "not_found", status=404)
+    except BadToken as forged:
+        return refused(request, forged)
     try:
         wish = unsubscribes.find(who)
         return _post(request, who, wish, token) if request.method == "POST" else _choices(request, wish)

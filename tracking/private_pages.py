@@ -16,8 +16,10 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tracking.clients import client_address
 from tracking.limits import is_over_limit
+from tracking.refusals import Refusals
 
 METHODS = ["GET", "HEAD", "POST"]
+REFUSALS = Refusals()
 P = ParamSpec("P")
 
 
@@ -53,6 +55,12 @@ def private(response: HttpResponse, nonce: str = "") -> HttpResponse:
     response["X-Frame-Options"] = "DENY"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def refused(request: HttpRequest, why: object = "") -> HttpResponse:
+    """The plain 404 for a token that is forged, cut or of another purpose; counted like those of opens and clicks."""
+    REFUSALS.count(str(why) or "bad signature", client_address(request.META))
+    return page(request, "not_found", status=404)
 
 
 def away(request: HttpRequest) -> HttpResponse:

@@ -26,7 +26,7 @@ from campaigns import drafts, removals
 from content.models import Email
 
 Field = serializers.Field[Any, Any, Any, Any]
-IN_EVERY_MAIL = {"unsubscribe_url", "view_url", "preferences_url"}
+IN_EVERY_MAIL = {"unsubscribe_url", "view_url", "preferences_url", "forward_url"}
 
 
 SHOWN: tuple[str, ...] = (

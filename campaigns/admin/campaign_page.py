@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from accounts.admin.desk import Desk, actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.permissions import Permission
-from campaigns import approval, completeness, drafts, lifecycle
+from campaigns import approval, archive, completeness, drafts, lifecycle
 from campaigns.admin import history
 from campaigns.admin.approvals import worded
 from campaigns.admin.lookup import back_to, crumbs_of, of_campaign, tell_refusal
@@ -50,6 +50,8 @@ def campaign_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         rarely=[_button(campaign, verb, step) for verb in step.rarely],
         may_test=at.may(Permission.UPDATE, campaign.organization_id),
         may_edit=at.may(Permission.UPDATE, campaign.organization_id) and not campaign.is_started,
+        may_publish=at.may(Permission.UPDATE, campaign.organization_id) and campaign.state == State.SENT,
+        archive_url=archive.url_of(campaign),
         live=is_live(campaign),
         remarks=_remarks(campaign),
         variants=campaign.variants.select_related("email"),
@@ -122,6 +124,19 @@ def _fixing_button(campaign: Campaign, step: NextStep) -> Button:
         url = f"{to('content_email_change', variant.email_id)}?campaign={campaign.pk}"
         return Button(label="Write the email", icon="edit", url=url)
     return Button(label="Edit campaign", icon="edit", url=to("campaigns_campaign_edit", campaign.pk))
+
+
+@of_campaign(Permission.UPDATE)
+def publish(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Put it into the archive, or take it out: also long after it was sent."""
+    is_public = request.POST.get("is_public") == "yes"
+    try:
+        drafts.edit(campaign, by=actor(request), is_public=is_public)
+    except CampaignError as refused:
+        tell_refusal(request, refused)
+        return back_to(campaign)
+    messages.success(request, "Anybody may read it in the archive now." if is_public else "It left the archive.")
+    return back_to(campaign)
 
 
 # --- copy --------------------------------------------------------------------------------------------------------

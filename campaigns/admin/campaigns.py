@@ -127,6 +127,7 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
             ("<int:pk>/preview/body/", preview.preview_body, "preview_body"),
             ("<int:pk>/test/", preview.send_test, "test"),
             ("<int:pk>/copy/", campaign_page.copy, "copy"),
+            ("<int:pk>/publish/", require_POST(campaign_page.publish), "publish"),
             ("<int:pk>/recipients/", recipients.recipients_page, "recipients"),
             ("<int:pk>/recipients/<int:recipient>/resolve/", require_POST(recipients.resolve), "resolve"),
             ("<int:pk>/report/", report.report_page, "report"),

@@ -32,6 +32,7 @@ from tags.models import Tag
 
 NEW, EXISTING = "new", "existing"
 EMAILS_OFFERED = 200
+PLAIN_FIELDS = ("name", "channel", "edition", "frequency_cap_hours", "tracks_conversions", "is_public")
 STARTER = """<h1>A headline people want to read</h1>
 <p>Hello {{ first_name|default("there") }},</p>
 <p>write what you have to say here.</p>
@@ -67,6 +68,16 @@ class CampaignForm(DeskForm):
         min_value=1,
         max_value=LONGEST_CAP_HOURS,
         help_text="Leaves out people who got another campaign within so many hours. Empty: leaves out nobody.",
+    )
+    tracks_conversions = forms.BooleanField(
+        label="Track conversions",
+        required=False,
+        help_text="Links tell the pages they lead to who came, so that a shop's server can report what was bought.",
+    )
+    is_public = forms.BooleanField(
+        label="Show it in the archive",
+        required=False,
+        help_text="Once it is sent, anybody may read it, without anything personal; also in the feed.",
     )
     tags = forms.ModelMultipleChoiceField(Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
     new_tags = forms.CharField(
@@ -117,7 +128,7 @@ class CampaignForm(DeskForm):
         given = self.cleaned_data
         names = [tag.name for tag in given["tags"]]
         names += [name.strip() for name in given["new_tags"].split(",") if name.strip()]
-        values = {name: given[name] for name in ("name", "channel", "edition", "frequency_cap_hours")}
+        values = {name: given[name] for name in PLAIN_FIELDS}
         values |= {"tags": names, "audience": self.audience}
         if given["channel"] == Channel.SMS:
             return values | {"sms_body": given["sms_body"]}
@@ -161,6 +172,8 @@ def _initial(campaign: Campaign) -> dict[str, Any]:
         "email": variant.email_id if variant else None,
         "sms_body": variant.sms_body if variant else "",
         "frequency_cap_hours": campaign.frequency_cap_hours,
+        "tracks_conversions": campaign.tracks_conversions,
+        "is_public": campaign.is_public,
         "included": [key_of(part) for part in parts if not part.excluded],
         "excluded": [key_of(part) for part in parts if part.excluded],
         "tags": [tag.pk for tag in campaign.tags.all()],

@@ -29,6 +29,7 @@ LINKS = (
     ("unsubscribe_url", "Unsubscribe link"),
     ("preferences_url", "Link to the preference page"),
     ("view_url", "Link to the web version"),
+    ("forward_url", "Link to forward it to a friend"),
 )
 BUILT_IN = (("email", "Email address"), ("phone", "Phone number"))
 

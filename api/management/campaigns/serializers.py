@@ -20,6 +20,7 @@ from api.management.fields import (
     zone_of,
 )
 from audience.models import MailingList, Segment
+from campaigns import archive
 from campaigns.drafts import Part
 from campaigns.models import LONGEST_CAP_HOURS, Campaign, Channel, State
 from content.models import Email
@@ -79,6 +80,11 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     frequency_cap_hours = serializers.IntegerField(
         allow_null=True, help_text="Leaves out people who got another campaign within so many hours; null: nobody."
     )
+    tracks_conversions = serializers.BooleanField(
+        help_text="Tracked links tell the pages they lead to by whom they were reached."
+    )
+    is_public = serializers.BooleanField(help_text="Anybody may read it in the archive, once it is sent.")
+    archive_url = serializers.SerializerMethodField(help_text="Its page in the archive; null while it has none.")
     stats = StatsSerializer(required=False, help_text="With include=stats.")
     allowed_actions = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="What you can do with it now; not in lists."
@@ -122,6 +128,9 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "tags",
             "audience",
             "frequency_cap_hours",
+            "tracks_conversions",
+            "is_public",
+            "archive_url",
             "stats",
             "allowed_actions",
             "delivery_error",
@@ -142,6 +151,10 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         if campaign.scheduled_at is None:
             return None
         return campaign.scheduled_at.astimezone(zone_of(campaign.edition, campaign.organization))
+
+    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
+    def get_archive_url(self, campaign: Campaign) -> str | None:
+        return archive.url_of(campaign)
 
     def get_error_message(self, campaign: Campaign) -> str:
         return vocabulary.error_message(campaign)
@@ -187,6 +200,12 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
         required=False,
         help_text="Leaves out people who got another campaign of the organization on the channel within so many hours."
         " Left out, a new campaign takes the organization's.",
+    )
+    tracks_conversions = serializers.BooleanField(
+        required=False, help_text="May be changed at any time; holds for what is sent from then on."
+    )
+    is_public = serializers.BooleanField(
+        required=False, help_text="Show it in the archive, once it is sent; may be changed at any time."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
