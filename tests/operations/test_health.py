@@ -14,6 +14,7 @@ from stats.models import Refusal
 from tests.factories import campaign_in, draft_campaign, staff
 from tests.stats.populations import a_run, hit
 from tracking import spool
+from tracking.models import StrayMail
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +84,13 @@ def test_hits_that_nobody_counts_are_noticed(clock):
     ingest(limit=10)
 
     assert wrong(now() + timedelta(minutes=3)) == set()
+
+
+def test_many_reports_that_nobody_can_be_found_for_are_noticed(clock):
+    StrayMail.objects.bulk_create(
+        StrayMail(key=str(number), reason="unmatched", source="pipe", raw=b"") for number in range(21)
+    )
+    assert wrong() == {"Reports"}
+
+    StrayMail.objects.update(reason="automatic")
+    assert wrong() == set()

@@ -1,0 +1,5 @@
+"""The admin of tracking: what came back and could not be counted."""
+
+from tracking.admin import strays
+
+__all__ = ["strays"]
