@@ -7,6 +7,7 @@
   const DASHES = [[], [6, 4], [2, 3], [10, 4, 2, 4], [1, 2]];
   const MARKS = ["circle", "rect", "triangle", "rectRot", "crossRot"];
   const ASPECT = { maintainAspectRatio: false, interaction: { mode: "index", intersect: false } };
+  let printing = false;
   const hidden = new Map(); // chart -> labels of the lines that are switched off
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -27,7 +28,7 @@
       pointStyle: MARKS[index % MARKS.length],
       pointRadius: data.labels.length > 60 ? 0 : 2.5,
       pointHoverRadius: 5,
-      tension: 0.2,
+      cubicInterpolationMode: "monotone",
       maxBarThickness: 48,
     }));
   }
@@ -35,7 +36,7 @@
   function options(data) {
     const axis = { grid: { color: colour("--bs-line") }, border: { display: false } };
     const ticks = { color: colour("--bs-muted") };
-    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const still = printing || window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const label = (item) => ` ${item.dataset.label}: ${written(item.parsed.y, data.unit)}`;
     return {
       ...ASPECT,
@@ -127,16 +128,20 @@
     new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["class"] });
   });
 
-  // On paper: dark colours on white, every table open, charts as wide as the sheet.
-  let opened = [];
+  // On paper: dark lines on white, as wide as the sheet, whatever the screen looks like.
+  const root = document.documentElement;
+  let wasDark = false;
   window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details.bs-more:not([open])")];
-    opened.forEach((each) => (each.open = true));
-    canvases().forEach((canvas) => window.Chart.getChart(canvas)?.resize());
+    printing = true;
+    wasDark = root.classList.contains("dark");
+    root.classList.remove("dark");
+    drawAll();
+    canvases().forEach((canvas) => window.Chart.getChart(canvas).resize());
   });
   window.addEventListener("afterprint", () => {
-    opened.forEach((each) => (each.open = false));
-    canvases().forEach((canvas) => window.Chart.getChart(canvas)?.resize());
+    printing = false;
+    root.classList.toggle("dark", wasDark);
+    drawAll();
   });
 
   document.addEventListener("DOMContentLoaded", () => {
