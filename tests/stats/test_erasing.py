@@ -118,6 +118,7 @@ def test_nothing_of_an_erased_person_is_left(run, person, alice):
         "messages": 1,
         "answers": 0,
         "suppressions": 1,
+        "webhooks": 0,
     }
 
 
