@@ -39,7 +39,7 @@ def take(raw: bytes, *, source: str, envelope_to: str = "") -> Taken:
         strays.keep(raw, reason=str(parsed.nothing), **_about(source, parsed))
     append_all(hits, sync=True)
     return Taken(
-        keys=tuple(hit.data["key"] for hit in hits), strays=len(unmatched) or not parsed.reports, hits=tuple(hits)
+        keys=tuple(hit.data["key"] for hit in hits), strays=len(unmatched) or int(not parsed.reports), hits=tuple(hits)
     )
 
 
