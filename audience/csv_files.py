@@ -22,8 +22,11 @@ from audience.errors import ImportRefused, InvalidAddress
 DELIMITERS = ",;\t|"
 UNREADABLE = "\ufffd"  # stands where bytes fit no letter of the encoding
 MOST_LINES_OF_A_ROW = 50
+# What Excel writes and reads as a line of its own before the header.
+_SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?')
 LONGEST_LINE = 1_000_000
 _LONGEST_CELL = csv.field_size_limit()
+_SHOWN_OF_A_CUT = 80
 _SAMPLE = 64 * 1024
 _BLOCK = 1 << 20
 _MARKS = (  # longest first: the mark of UTF-16 begins that of UTF-32
@@ -69,7 +72,9 @@ def detect(file: IO[bytes]) -> Format:
         raise ImportRefused("This is a spreadsheet of a kind that cannot be read; save it as .xlsx or as CSV.")
     encoding = _encoding(file, head)
     lines = _sample_lines(head, encoding)
-    delimiter = max(DELIMITERS, key=lambda one: _regularity(lines, one))
+    said = _SEPARATOR.fullmatch(lines[0].rstrip("\r\n").removeprefix("\ufeff")) if lines else None
+    lines = lines[1:] if said else lines
+    delimiter = said[1] if said else max(DELIMITERS, key=lambda one: _regularity(lines, one))
     first = next(csv.reader(lines, delimiter=delimiter), [])
     return Format(encoding=encoding, delimiter=delimiter, has_header=not any(map(_is_address, first)))
 
@@ -85,7 +90,9 @@ def rows(file: IO[bytes], form: Format) -> Iterator[tuple[int, list[str], str]]:
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=form.encoding, errors="replace", newline="")
     try:
-        for number, (cells, problem) in enumerate(_rows(_Lines(text), form.delimiter), start=1):
+        lines = _Lines(text)
+        lines.pass_over_separator()
+        for number, (cells, problem) in enumerate(_rows(lines, form.delimiter), start=1):
             if problem or "".join(cells).strip():
                 yield number, cells, problem
     finally:
@@ -93,13 +100,35 @@ def rows(file: IO[bytes], form: Format) -> Iterator[tuple[int, list[str], str]]:
             text.detach()  # else the wrapper closes the file, which is the caller's
 
 
+class _Cut(str):
+    """The beginning of a line that is too long to be read."""
+
+
+def _whole_lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a text. One that is longer than LONGEST_LINE is read to its end and its beginning given."""
+    pieces = iter(partial(text.readline, LONGEST_LINE), "")
+    for line in pieces:
+        if len(line) < LONGEST_LINE or line.endswith(("\n", "\r")):
+            yield line
+            continue
+        for piece in pieces:
+            if len(piece) < LONGEST_LINE or piece.endswith(("\n", "\r")):
+                break
+        yield _Cut(line[:_SHOWN_OF_A_CUT])
+
+
 class _Lines:
     """Lines of a text, with those that the current row has taken, which can be put back."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
-        self.source = iter(partial(text.readline, LONGEST_LINE), "")
+        self.source = _whole_lines(text)
         self.waiting: deque[str] = deque()
         self.taken: list[str] = []
+
+    def pass_over_separator(self) -> None:
+        first = next(self.source, None)
+        if first is not None and not _SEPARATOR.fullmatch(first.rstrip("\r\n").removeprefix("\ufeff")):
+            self.waiting.append(first)
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -109,6 +138,8 @@ class _Lines:
             raise csv.Error("too many lines")
         line = self.waiting.popleft() if self.waiting else next(self.source)
         self.taken.append(line)
+        if isinstance(line, _Cut):
+            raise csv.Error("too long")
         return line
 
     def put_back_all_but_the_first(self) -> str:
@@ -121,6 +152,9 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[list[str], str]]:
     """Cells and problem of each row. A row that spans lines is believed only if it has as many cells as the first."""
     reader, width, waiting, source = csv.reader(lines, delimiter=delimiter, strict=True), 0, lines.waiting, lines.source
     while (line := waiting.popleft() if waiting else next(source, None)) is not None:
+        if isinstance(line, _Cut):
+            yield [line], f"The row is longer than {LONGEST_LINE:,} characters."
+            continue
         if '"' not in line and len(line) <= _LONGEST_CELL:  # what the csv module would do, without its price
             cells = line.rstrip("\r\n").split(delimiter)
             width = width or (len(cells) if line.strip() else 0)
@@ -128,15 +162,18 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[list[str], str]]:
             continue
         waiting.appendleft(line)
         lines.taken.clear()
+        problem = "The quotation marks of this row do not match."
         try:
             cells = next(reader)
-        except (csv.Error, StopIteration):
+        except (csv.Error, StopIteration) as error:
             cells = []
+            if len(lines.taken) == 1 and "field larger" in str(error):
+                problem = f"A cell of this row is longer than {_LONGEST_CELL:,} characters."
         misread = not cells and any(line.strip() for line in lines.taken)
         if misread or (len(lines.taken) > 1 and width and len(cells) != width):
             first = lines.put_back_all_but_the_first()
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
-            yield [first.rstrip("\r\n")], "The quotation marks of this row do not match."
+            yield [first.rstrip("\r\n")], problem
         else:
             width = width or len(cells)
             yield cells, ""
@@ -214,16 +251,23 @@ def _is_address(cell: str) -> bool:
 
 # --- writing -----------------------------------------------------------------------------------------------------
 
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
+# Where a spreadsheet takes what follows for a formula: at the beginning of a cell and, where a semicolon divides lists,
+# behind one inside a cell, which no quotation mark prevents. Apostrophes there get one more, which can be taken off.
+_FORMULA = r"('*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+_BEGINS_A_FORMULA = re.compile(rf"(^|;){_FORMULA}")
+_MADE_HARMLESS = re.compile(rf"(^|;)'{_FORMULA}")
 _JUST_A_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
 def harmless(cell: object) -> str:
     """The cell so that no spreadsheet takes it for a formula; plain numbers, also of phones, stay as they are."""
     text = "" if cell is None else str(cell)
-    if text.startswith(_BEGINS_A_FORMULA) and not _JUST_A_NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    return text if _JUST_A_NUMBER.fullmatch(text) else _BEGINS_A_FORMULA.sub(r"\1'\2", text)
+
+
+def as_it_was(cell: str) -> str:
+    """The cell before `harmless`."""
+    return _MADE_HARMLESS.sub(r"\1\2", cell) if "'" in cell else cell
 
 
 def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:

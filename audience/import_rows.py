@@ -13,7 +13,7 @@ from django.core.files import File
 from accounts.models import Organization
 from audience import erased, import_status
 from audience.addresses import normalise_email, normalise_phone, shown
-from audience.csv_files import UNREADABLE, Format
+from audience.csv_files import UNREADABLE, Format, as_it_was
 from audience.csv_files import rows as rows_of_file
 from audience.errors import ImportRefused, InvalidAddress, InvalidTag
 from audience.fields import Value, of_list, parse
@@ -99,7 +99,7 @@ class Columns:
                 if not email or phone or not email.isascii():
                     email, phone = _addresses(email, phone, country_code, cells)
                 else:
-                    email = normalise_email(email)
+                    email = normalise_email(as_it_was(email))
                 row = Row(number, email, phone)
                 for at, key, parsed, is_of_list in steps:
                     if text := cells[at].strip():
@@ -124,6 +124,7 @@ class Columns:
 
     def _put(self, row: Row, target: str, text: str) -> None:
         _check_readable(text)
+        text = as_it_was(text)
         if target == SUBSCRIBED_AT:
             row.subscribed_at = self._moment(text)
         elif target == UNSUBSCRIBED_AT:
@@ -161,13 +162,13 @@ def _addresses(email: str, phone: str, country_code: str, cells: list[str]) -> t
     if not email and not phone:
         raise ValueError(_unreadable(cells) or "The row has neither an email address nor a phone number.")
     _check_readable(email + phone)
-    return email and normalise_email(email), phone and normalise_phone(phone, country_code)
+    return email and normalise_email(as_it_was(email)), phone and normalise_phone(phone, country_code)
 
 
 def _parsed(custom_field: CustomField, text: str) -> Value | None:
     _check_readable(text)
     try:
-        return parse(custom_field, text)
+        return parse(custom_field, as_it_was(text))
     except ValueError as error:
         raise ValueError(f"{custom_field.name}: {error}") from error
 

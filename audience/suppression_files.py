@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from accounts.actors import Actor
 from accounts.models import Organization, User
 from audience import suppressions
-from audience.csv_files import Format, Record, detect, records, written
+from audience.csv_files import Format, Record, as_it_was, detect, records, written
 from audience.errors import InvalidAddress
 from audience.models import MailingList, Suppression
 
@@ -175,7 +175,7 @@ def _by_look(record: Record) -> Iterator[Entry]:
 
 def _plain(cell: str) -> str:
     """Without the apostrophe that keeps a spreadsheet from taking a cell for a formula."""
-    return cell[1:] if cell.startswith(("'=", "'+", "'-", "'@")) else cell
+    return as_it_was(cell)
 
 
 def _one_line(text: str) -> str:

@@ -55,7 +55,11 @@ class Reader:
         """Raises InvalidRules with what is wrong with the value."""
         try:
             return self._readers[OPERATORS[operator].takes](operator, value)
-        except (ValueError, OverflowError) as error:
+        except OverflowError as error:
+            raise InvalidRules(
+                f"{self.label}: this lies beyond the calendar, which ends with the year 9999."
+            ) from error
+        except ValueError as error:
             raise InvalidRules(f"{self.label}: {error}") from error
 
     def phrase(self, operator: str, value: Json) -> str:

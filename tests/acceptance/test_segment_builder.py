@@ -23,7 +23,7 @@ def readers(organization):
 
 def new_segment(page):
     page.goto("/admin/audience/segment/add/")
-    expect(page.get_by_text("4 people")).to_be_visible()
+    expect(page.get_by_text("4 people", exact=True)).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Close by")
 
 
@@ -50,13 +50,13 @@ def test_nested_rules_are_built_with_the_keyboard_and_found_again(readers, dora,
     expect(page.get_by_label("Comparison of rule 1.1")).to_be_focused()
     press("Tab")
     page.keyboard.type("Ulm")
-    expect(page.get_by_text("2 people")).to_be_visible()
+    expect(page.get_by_text("2 people", exact=True)).to_be_visible()
     page.get_by_role("button", name="Add rule to group 1").press("Enter")
     page.keyboard.type("Town")
     press("Tab")
     press("Tab")
     page.keyboard.type("Bonn")
-    expect(page.get_by_text("3 people")).to_be_visible()
+    expect(page.get_by_text("3 people", exact=True)).to_be_visible()
     expect(page.get_by_text("People in the organization where (Town is “Ulm” or Town is “Bonn”).")).to_be_visible()
 
     assert saved(page) == {
@@ -82,21 +82,21 @@ def test_rules_are_added_moved_and_taken_away_with_the_mouse(readers, dora, sign
     page.get_by_label("Field of rule 1").select_option(label="Town")
     page.get_by_label("Comparison of rule 1").select_option(label="is not")
     page.get_by_label("Value of rule 1").fill("Kiel")
-    expect(page.get_by_text("3 people")).to_be_visible()
+    expect(page.get_by_text("3 people", exact=True)).to_be_visible()
     page.get_by_role("button", name="Add “on list” group").click()
     expect(page.get_by_label("List of group 2")).to_be_focused()
     page.get_by_role("button", name="Add rule to group 2").click()
     page.get_by_label("Field of rule 2.1").select_option(label="Email")
     page.get_by_label("Comparison of rule 2.1").select_option(label="is one of")
     page.get_by_label("Values, one a line of rule 2.1").fill("anna@example.com\nclara@example.com")
-    expect(page.get_by_text("2 people")).to_be_visible()
+    expect(page.get_by_text("2 people", exact=True)).to_be_visible()
 
     page.get_by_role("button", name="Move down rule 1").click()  # into the group beside it
     expect(page.get_by_label("Value of rule 1.1")).to_have_value("Kiel")
     page.get_by_role("button", name="Duplicate rule 1.2").click()
     page.get_by_role("button", name="Remove rule 1.3").click()
     expect(page.get_by_role("status")).to_contain_text("Rule 1.3 is removed.")
-    expect(page.get_by_text("2 people")).to_be_visible()
+    expect(page.get_by_text("2 people", exact=True)).to_be_visible()
 
     rules = saved(page)
     (group,) = rules["rules"]

@@ -12,6 +12,7 @@ from audience.criteria import vocabulary
 from audience.criteria.compiler import compile_rules, sentence
 from audience.criteria.scope import Scope
 from audience.criteria.tree import Condition, Group, Match, from_json, to_json
+from audience.criteria.values import Reader
 from audience.criteria.vocabulary import OF_PERSON, OF_ROW, Vocabulary
 from audience.errors import InvalidRules
 from audience.models import CustomField, Subscriber
@@ -372,3 +373,9 @@ def test_capitals_make_no_difference_in_any_script(organization, town, asked):
         rules = {"field": "fields.town", "operator": operator, "value": value}
         found = Subscriber.objects.filter(compile_rules(rules, Scope.of_people(organization)))
         assert list(found) == [person], operator
+
+
+@pytest.mark.parametrize("operator", ["before", "is", "after"])
+def test_a_day_at_the_end_of_the_calendar_is_refused_in_words(operator):
+    with pytest.raises(InvalidRules, match="Joined: this lies beyond the calendar, which ends with the year 9999"):
+        Reader(label="Joined", kind="moment").read(operator, "9999-12-31")

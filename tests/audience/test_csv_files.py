@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audience import csv_files
-from audience.csv_files import Format, detect, harmless, records
+from audience.csv_files import Format, as_it_was, detect, harmless, records
 from audience.errors import ImportRefused
 
 PLAIN = Format(encoding="utf-8", delimiter=",", has_header=True)
@@ -133,13 +133,37 @@ def test_a_file_full_of_unclosed_quotation_marks_is_read_in_reasonable_time():
     assert len(rows) == 3001
 
 
-def test_a_line_without_end_is_cut_into_pieces_of_bounded_size(monkeypatch):
+@pytest.mark.parametrize("quoted", ["", '"'])
+def test_a_line_that_is_too_long_is_one_row_with_its_own_reason(monkeypatch, quoted):
     monkeypatch.setattr(csv_files, "LONGEST_LINE", 1000)
+    long = quoted + "x" * 3500 + quoted
 
-    rows = read("email,name\n" + "x" * 5000 + "\nann@example.com,Ann\n")
+    found = read(f"email,note\nann@example.com,{long}\nbob@example.com,short\n")
 
-    assert rows[-1].cells == ["ann@example.com", "Ann"]
-    assert max(len(row.cells[0]) for row in rows) <= 1000
+    assert [(row.number, row.problem) for row in found] == [
+        (1, ""),
+        (2, "The row is longer than 1,000 characters."),
+        (3, ""),
+    ]
+
+
+def test_a_cell_that_is_too_long_is_named_as_that():
+    found = read(f'email,note\nann@example.com,"{"x" * 200_000}"\nbob@example.com,short\n')
+
+    assert [row.problem for row in found] == ["", "A cell of this row is longer than 131,072 characters.", ""]
+
+
+@pytest.mark.parametrize("said", ["sep=;", '"sep=;"', "\ufeffsep=;"])
+def test_the_line_in_which_excel_names_the_separator_is_understood_and_is_no_row(said):
+    content = f"{said}\r\nemail;a,b,c\r\nann@example.com;1,2,3\r\n".encode()
+
+    form = detect(io.BytesIO(content))
+
+    assert (form.delimiter, form.has_header) == (";", True)
+    assert [(row.number, row.cells) for row in records(io.BytesIO(content), form)] == [
+        (1, ["email", "a,b,c"]),
+        (2, ["ann@example.com", "1,2,3"]),
+    ]
 
 
 @given(
@@ -180,3 +204,20 @@ def test_a_cell_that_looks_like_a_formula_is_made_harmless(cell):
 )
 def test_a_cell_that_is_no_formula_stays(cell, kept):
     assert harmless(cell) == kept
+
+
+@pytest.mark.parametrize("cell", ["a;=1+1", 'a;=HYPERLINK("x")', ";@x", "'=1;'+2"])
+def test_no_formula_stands_behind_a_semicolon_where_that_divides_cells(cell):
+    assert not any(part.startswith(("=", "+", "-", "@")) for part in harmless(cell).split(";"))
+
+
+@given(st.text(alphabet="'=+-@;,1a \uff1d"))
+def test_a_cell_that_was_made_harmless_can_be_made_what_it_was(cell):
+    assert as_it_was(harmless(cell)) == cell
+
+
+@pytest.mark.parametrize("cell", ["a,b", 'say "x"', "two\nlines"])
+def test_a_cell_with_a_separator_is_quoted(cell):
+    (line,) = list(csv_files.written([[cell]]))[1:]
+
+    assert line == '"' + cell.replace('"', '""') + '"\r\n'

@@ -110,3 +110,20 @@ def test_an_export_is_streamed_with_a_constant_number_of_queries(news, django_as
 
     with django_assert_num_queries(2):
         assert len(rows_of(exports.people_on(news))) == 31
+
+
+def test_texts_that_look_like_formulas_survive_an_export_and_an_import(news):
+    odd = ["=1+1", "'=1", "a;=1+1", "-x", "'tis", "-5"]
+    for number, text in enumerate(odd):
+        subscribe(news, email=f"p{number}@example.com", fields={"town": text}, source="page")
+    subscribe(news, email="+ann@example.com", fields={}, source="=page")
+    content = "".join(exports.people_on(news)).encode()
+    kept = {each.email: each.fields for each in Subscriber.objects.all()}
+    Subscriber.objects.all().delete()
+
+    draft = imports.create(news, ContentFile(content, name="people.csv"), by=SYSTEM)
+    imports.start(draft, by=SYSTEM)
+    imports.run(draft.pk)
+
+    assert {each.email: each.fields for each in Subscriber.objects.all()} == kept
+    assert Subscription.objects.get(subscriber__email="+ann@example.com").source == "=page"
