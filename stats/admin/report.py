@@ -19,6 +19,7 @@ from stats.admin.click_map import Clicked, click_map
 from stats.admin.hits import of_set, wants_raw
 from stats.admin.tiles import average_note, explained, tiles
 from stats.figures import DEFINITIONS, Figures
+from stats.links import links
 from stats.report_rows import Report
 from stats.reports import report
 from stats.timeline import Timeline
@@ -63,9 +64,9 @@ def _timeline(found: Report, by: str) -> Timeline:
 
 
 def _tables(found: Report, campaign: Campaign, *, raw: bool) -> dict[str, Any]:
-    links = tables.link_lines(found, raw=raw)
+    lines = tables.link_lines(found.links, raw=raw)
     return {
-        "links": links,
+        "links": lines,
         "mapped": _mapped(campaign, found),
         "domains": tables.domain_lines(found.domains, raw=raw),
         "programs": [
@@ -122,12 +123,12 @@ def _mapped(campaign: Campaign, found: Report) -> list[tuple[int, str]]:
 @of_campaign()
 def map_body(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """The mail of one variant with its clicks drawn at the links, for the sandboxed frame."""
-    raw, found = wants_raw(request), report(campaign)
     variant_id = row_number(request.GET.get("variant")) or 0
     said = ContentSnapshot.objects.filter(run__campaign=campaign, variant=variant_id).order_by("-run__number").first()
     if said is None:
         raise Http404("Nothing was sent of this variant.")
-    lines = [line for line in tables.link_lines(found, raw=raw) if line.row.variant_id == variant_id]
+    rows = [row for row in links(campaign, list(campaign.variants.all())) if row.variant_id == variant_id]
+    lines = tables.link_lines(rows, raw=wants_raw(request))
     clicked = {line.row.position: Clicked(people=line.people, share=line.share) for line in lines}
     try:
         drawn = click_map(said, clicked)

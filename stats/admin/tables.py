@@ -1,5 +1,6 @@
 """The tables of a report: links, domains, programs, devices, bounces, variants. Each row is ready to be drawn."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from campaigns.models import Channel
 from stats.admin import hits
 from stats.admin.tiles import LESS_IS_BETTER, points
 from stats.figures import DEFINITIONS, Definition, Figures
-from stats.report_rows import DomainRow, LinkRow, ProgramRow, Report, VariantRow
+from stats.report_rows import DomainRow, LinkRow, ProgramRow, VariantRow
 from tracking.bounces.causes import Cause
 
 TYPES = {"hard": "For good", "soft": "For now", "other": "Otherwise"}
@@ -29,10 +30,12 @@ class LinkLine:
     share: float
 
 
-def link_lines(report: Report, *, raw: bool) -> list[LinkLine]:
-    """Most people first."""
-    clicked = {each.variant.pk: hits.of_set(each, raw=raw).clicked for each in report.variants}
-    lines = [_link_line(row, clicked.get(row.variant_id, 0), raw=raw) for row in report.links]
+def link_lines(rows: Sequence[LinkRow], *, raw: bool) -> list[LinkLine]:
+    """Most people first. `rows` are all links of the campaign: who clicked is counted at their first link."""
+    clicked = Counter[int]()
+    for row in rows:
+        clicked[row.variant_id] += hits.count(row, "clicked_first", raw=raw)
+    lines = [_link_line(row, clicked[row.variant_id], raw=raw) for row in rows]
     return sorted(lines, key=lambda line: (-line.people, -line.clicks, line.row.variant_id, line.row.position))
 
 
