@@ -302,3 +302,15 @@ def test_two_browsers_that_send_one_form_at_once_make_one_draft(organization, bo
     assert answers == [302] * len(browsers)
     assert Campaign.objects.count() == 1
     assert Email.objects.count() == 1
+
+
+def test_conversions_and_the_archive_are_ticked_and_unticked(organization, bob, login):
+    email, client = EmailFactory(organization=organization), login(bob)
+
+    client.post(reverse(ADD), given(email=email.pk, tracks_conversions="on", is_public="on"))
+    campaign = Campaign.objects.get()
+    assert (campaign.tracks_conversions, campaign.is_public) == (True, True)
+
+    client.post(edit_address(campaign), given(email=email.pk, is_public="on"))
+    campaign.refresh_from_db()
+    assert (campaign.tracks_conversions, campaign.is_public) == (False, True)

@@ -1,12 +1,18 @@
 """Conversions: what the redirect tells the shop, and what the shop reports back."""
 
+import email
+import email.policy
 import io
 import json
-from urllib.parse import urlencode
+import re
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
 from content.tokens import Purpose, link_token, read_recipient_token, recipient_token
+from delivery.rendering import render_recipient
+from stats.ingest import ingest
+from tests.delivery.states import sending
 from tests.tracking.test_endpoints import STORY, WHO, ask, spooled
 from tracking.conversions import told_to
 
@@ -231,3 +237,27 @@ def test_the_same_purchase_by_somebody_else_is_another_one(own_spool):
     report(ocrid=ocrid(recipient_id=13), value="5")
 
     assert len(set(keys_of(own_spool))) == 2
+
+
+# --- all the way -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("tracks", [True, False])
+def test_a_campaign_that_tracks_conversions_counts_what_was_bought_once(tracks):
+    _, run = sending(people=1, tracks_conversions=tracks)
+    recipient = run.recipients.get()
+    mail = email.message_from_bytes(render_recipient(recipient), policy=email.policy.default)
+    path = re.search(r'href="https?://[^/]+(/c/[^"]+)"', mail.get_body(("html",)).get_content())[1]
+
+    location = ask(path)[1]["Location"]
+
+    assert location.startswith("https://example.com/story")
+    token = dict(parse_qsl(urlsplit(location).query)).get("ocrid")
+    assert bool(token) is tracks
+    if tracks:
+        for _ in range(2):
+            assert report(ocrid=token, value="12.50", transaction="A-1001")[0] == 200
+        ingest()
+        engagement = recipient.engagement
+        assert (engagement.revenue_cents, engagement.converted_at is not None) == (1250, True)

@@ -193,3 +193,26 @@ def test_a_scheduled_campaign_does_not_lose_its_time(api, organization):
 
     assert response.status_code == 400
     assert list(response.json()) == ["scheduled_at"]
+
+
+def test_conversions_and_the_archive_are_chosen_also_after_sending(api, organization, settings):
+    settings.BASE_URL = "https://mail.news.example"
+    draft, sent = draft_campaign(organization, tracks_conversions=True), campaign_in("sent", organization)
+
+    before = api.get(address(draft)).json()
+    after = api.patch(address(sent), {"is_public": True, "tracks_conversions": True})
+
+    assert (before["tracks_conversions"], before["is_public"], before["archive_url"]) == (True, False, None)
+    assert after.status_code == 200
+    shown = api.get(address(sent)).json()
+    assert (shown["is_public"], shown["tracks_conversions"]) == (True, True)
+    assert shown["archive_url"] == f"https://mail.news.example/archive/{organization.slug}/{sent.public_id}/"
+
+
+def test_a_setting_that_is_neither_on_nor_off_is_refused(api, organization):
+    campaign = draft_campaign(organization)
+
+    answer = api.patch(address(campaign), {"is_public": "perhaps"})
+
+    assert answer.status_code == 400
+    assert api.get(address(campaign)).json()["is_public"] is False
