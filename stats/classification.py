@@ -6,6 +6,8 @@ change of the rules count VERSION up and run `manage.py reclassify`, which judge
 tells users of every rule.
 """
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -140,14 +142,12 @@ def beside_hidden_link(hits: Sequence[Hit]) -> set[int]:
     if not probes:
         return set()
     makers = {(probe.ip_address, probe.user_agent) for probe in probes if probe.ip_address}
+    moments = sorted(probe.at for probe in probes)
     return {
         place
         for place, hit in enumerate(hits)
         if hit.kind in JUDGED
-        and (
-            (hit.ip_address, hit.user_agent) in makers
-            or (hit.kind in BY_HAND and any(abs(hit.at - probe.at) < STILL_AT_IT for probe in probes))
-        )
+        and ((hit.ip_address, hit.user_agent) in makers or (hit.kind in BY_HAND and _is_near(hit.at, moments)))
     }
 
 
@@ -166,21 +166,31 @@ def in_bursts(hits: Sequence[Hit]) -> set[int]:
         return set()
     found: set[int] = set()
     for within, links in ((timedelta(seconds=settings.BURST_SECONDS), settings.BURST_LINKS), (AT_ONCE, 2)):
-        for near in _windows(clicks, within):
-            if len({hits[place].link_position for place in near}) >= links:
-                found.update(near)
+        found.update(_close_together(hits, clicks, within, links))
     return found | _beside(hits, found)
 
 
-def _windows(clicks: Sequence[tuple[datetime, int]], within: timedelta) -> Iterator[list[int]]:
-    """For each click the places of those that follow within so long, itself included."""
-    end = 0
-    for start, (at, _) in enumerate(clicks):
-        end = max(end, start)
-        while end < len(clicks) and clicks[end][0] - at <= within:
-            end += 1
-        if end - start > 1:
-            yield [place for _, place in clicks[start:end]]
+def _close_together(
+    hits: Sequence[Hit], clicks: Sequence[tuple[datetime, int]], within: timedelta, links: int
+) -> Iterator[int]:
+    """Places of clicks among which, within so long, so many links were followed. A window slides over them once:
+    whoever follows one mail's links all day must not hold up the hits of everybody else."""
+    inside: Counter[int] = Counter()
+    start = told = 0
+    for end, (at, place) in enumerate(clicks):
+        inside[hits[place].link_position] += 1
+        while at - clicks[start][0] > within:
+            _take_one(inside, hits[clicks[start][1]].link_position)
+            start += 1
+        if end > start and len(inside) >= links:
+            yield from (near for _, near in clicks[max(start, told) : end + 1])
+            told = end + 1
+
+
+def _take_one(inside: Counter[int], position: int) -> None:
+    inside[position] -= 1
+    if not inside[position]:
+        del inside[position]
 
 
 def _beside(hits: Sequence[Hit], burst: set[int]) -> set[int]:
@@ -189,8 +199,16 @@ def _beside(hits: Sequence[Hit], burst: set[int]) -> set[int]:
     for place in burst:
         if address := hits[place].ip_address:
             moments.setdefault(address, []).append(hits[place].at)
+    for each in moments.values():
+        each.sort()
     return {
         place
         for place, hit in enumerate(hits)
-        if hit.kind in JUDGED and any(abs(hit.at - at) < STILL_AT_IT for at in moments.get(hit.ip_address, ()))
+        if hit.kind in JUDGED and _is_near(hit.at, moments.get(hit.ip_address, ()))
     }
+
+
+def _is_near(at: datetime, moments: Sequence[datetime]) -> bool:
+    """Whether one of these moments, which are in order, is less than 10 seconds away."""
+    place = bisect_left(moments, at)
+    return any(abs(at - near) < STILL_AT_IT for near in moments[max(0, place - 1) : place + 1])

@@ -22,12 +22,13 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import Count
 from django.utils.timezone import now
 
 from stats import bulk, consequences, counting, months, reclassify
 from stats.classification import of_hit
 from stats.counting import Judged, Known
-from stats.models import Refusal, SeenHit, SpoolPosition, StrayHit
+from stats.models import Event, Refusal, SeenHit, SpoolPosition, StrayHit
 from stats.tally import FIRST_TIME
 from tracking import spool
 from tracking.spool import Hit, Record
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 TURN = 5_031_977  # any number nothing else in this database uses as an advisory lock
 LARGEST_LINK_POSITION = 32_767
+# Who has more hits than this in one run is not judged as a whole with each chunk.
+MOST_HITS_JUDGED_AGAIN = 2_000
 # What a database, or the way to it, says of a value it does not take. Not OperationalError: that is about the database.
 REFUSALS = (DataError, IntegrityError, ValueError, TypeError, OverflowError)
 # Told of each chunk's hits in the transaction that stores them; other rooms add themselves when the app starts.
@@ -148,9 +151,17 @@ def _store_hits(records: Sequence[Record]) -> None:
     StrayHit.objects.bulk_create(strays)
     judged = consequences.carry_out(judged)
     if suspects := counting.count(judged):
-        reclassify.recheck(suspects)
+        reclassify.recheck(_bearable(suspects))
     for listener in LISTENERS:
         listener(judged)
+
+
+def _bearable(suspects: set[int]) -> set[int]:
+    """Without those who have so many hits that only a program can have made them: to judge all of these again with each
+    chunk would hold up everybody's hits. `manage.py reclassify` judges them too."""
+    events = Event.objects.filter(recipient__in=bulk.among(suspects)).order_by().values("recipient_id")
+    crowded = events.annotate(hits=Count("pk")).filter(hits__gt=MOST_HITS_JUDGED_AGAIN)
+    return suspects - set(crowded.values_list("recipient_id", flat=True))
 
 
 def _sorted_out(records: Sequence[Record]) -> tuple[list[Judged], list[StrayHit]]:

@@ -14,6 +14,7 @@ from stats import classification, networks, user_agents
 from stats.classification import REASONS, of_history, of_hit
 from stats.ingest import ingest
 from stats.models import Event
+from stats.reclassify import recheck
 from tests.stats.populations import NINE, a_run
 from tests.stats.test_programs import KNOWN
 from tracking import spool
@@ -225,6 +226,23 @@ def test_bursts_can_be_set_and_turned_off(settings):
     assert judged(clicked(0, 1), clicked(0, 2), clicked(0, 3)) == [""] * 3
 
 
+class Looked(list):
+    """Hits that count how often somebody looks at one by its place."""
+
+    looks = 0
+
+    def __getitem__(self, place):
+        self.looks += 1
+        return super().__getitem__(place)
+
+
+def test_whoever_follows_one_mails_links_all_day_is_judged_at_a_cost_that_grows_with_the_hits_alone():
+    hits = Looked(clicked(place / 50, place % 3) for place in range(2000))
+
+    assert len(classification.in_bursts(hits)) == 2000
+    assert hits.looks < 20 * len(hits)
+
+
 # --- the hidden link ---------------------------------------------------------------------------------------------
 
 
@@ -304,6 +322,29 @@ def test_what_is_stored_does_not_depend_on_how_hits_arrive(seed):
     stored = {(event.at, event.kind): (event.agent, event.agent_reason) for event in Event.objects.all()}
     assert stored == expected
     assert any(reason == "burst" for _, reason in stored.values())
+
+
+@pytest.mark.django_db
+def test_a_flood_on_one_mail_is_not_judged_again_with_every_chunk(monkeypatch):
+    """Each hit then counts as what it says by itself; `reclassify` judges them as a whole."""
+    monkeypatch.setattr("stats.ingest.MOST_HITS_JUDGED_AGAIN", 3)
+    reader = a_run(people=1).recipients.get()
+
+    def follow(*links):
+        for link in links:
+            at = NINE + timedelta(hours=link)
+            spool.append(
+                Hit("clicked", reader.run_id, reader.pk, reader.subscriber_id, at, link, "", "192.0.2.1", CHROME)
+            )
+            spool.append(Hit("clicked", reader.run_id, reader.pk, reader.subscriber_id, at, link + 9, "", "", CHROME))
+        ingest()
+
+    follow(1)
+    follow(2)
+
+    assert sorted(Event.objects.values_list("agent_reason", flat=True)) == ["", "", "burst", "burst"]
+    recheck([reader.pk])
+    assert set(Event.objects.values_list("agent_reason", flat=True)) == {"burst"}
 
 
 # --- what is written of it ---------------------------------------------------------------------------------------
