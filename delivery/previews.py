@@ -26,6 +26,7 @@ from delivery.rendering import Source, compiled, compiled_sms
 from delivery.retries import Accepted, Outcome
 from delivery.transports import Message, Unreachable
 from delivery.transports.choice import transport_for
+from tracking.bounces.return_addresses import return_address
 
 MOST_TESTS = 10
 MARK = "[Test]"
@@ -148,10 +149,9 @@ def _tests(
         text = f"{MARK} {compiled_sms(content).render(values)}"
         return [Message(number, settings.SMS_SENDER, address, text) for number, address in enumerate(addresses)]
     feedback_id = f"test:{campaign.public_id if campaign else content.public_id}:{organization.public_id}:broadsheet"
+    sender = return_address(run_id=0, recipient_id=0, default=content.from_email)  # of no run: its bounce is nobody's
     return [
-        Message(
-            number, settings.BOUNCE_ADDRESS or content.from_email, address, _mail(content, values, address, feedback_id)
-        )
+        Message(number, sender, address, _mail(content, values, address, feedback_id))
         for number, address in enumerate(addresses)
     ]
 

@@ -1,5 +1,6 @@
 import email
 import email.policy
+import re
 
 import pytest
 
@@ -108,6 +109,16 @@ def test_a_test_is_really_sent_marked_untracked_and_counted_nowhere(campaign, ma
     assert "/c/" not in html
     assert campaign.organization.public_id in mail["Feedback-ID"]
     assert (CampaignRun.objects.count(), Recipient.objects.count()) == (0, 0)
+
+
+def test_where_a_test_comes_back_to_is_an_address(campaign, mail_relay, settings):
+    settings.BOUNCE_ADDRESS = "bounces+*@news.example"
+
+    with mail_relay(Mailbox()) as mailbox:
+        previews.send_test(campaign, ["bob@staff.example"], by=staff(campaign.organization))
+
+    sender = mailbox.mails[0][0]
+    assert re.fullmatch(r"bounces\+[a-z2-7]+@news\.example", sender)
 
 
 def test_a_test_that_some_refuse_says_which(campaign, mail_relay):
