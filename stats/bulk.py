@@ -1,7 +1,7 @@
 """Many rows in one statement, far below the ORM's cost for each: what ingest reads and writes with.
 
 Rows are tuples in the order of `columns` (attribute names, such as `run_id`). PostgreSQL takes new rows by COPY and
-rows to merge as one JSON array; SQLite takes them one by one over a prepared statement.
+rows to merge as arrays; SQLite takes them one by one over a prepared statement.
 """
 
 import json
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 Row = tuple[Any, ...]
@@ -22,6 +23,23 @@ def among(ids: Iterable[int]) -> RawSQL:
     if connection.vendor == "postgresql":
         return RawSQL("SELECT value::bigint FROM json_array_elements_text(%s::json)", [array])
     return RawSQL("SELECT value FROM json_each(%s)", [array])
+
+
+def read(rows: QuerySet[Any, Any]) -> list[Row]:
+    """The rows of a `values_list` of plain columns. On PostgreSQL times are read by the driver's own reader, in C;
+    Django's, in Python, takes half of the time that ingest needs to read what it goes on from."""
+    if connection.vendor != "postgresql":
+        return list(rows)
+    import psycopg
+
+    statement, parameters = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        kind = psycopg.adapters.types["timestamptz"].oid
+        if reader := psycopg.adapters.get_loader(kind, psycopg.pq.Format.TEXT):
+            cursor.adapters.register_loader(kind, reader)
+        cursor.execute(statement, parameters)
+        found: list[Row] = cursor.fetchall()
+    return found
 
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -53,7 +71,7 @@ def upsert(
     sets += [f"{name} = {table}.{name} + EXCLUDED.{name}" for name in _columns(model, add)]
     on_conflict = f"ON CONFLICT ({', '.join(_columns(model, key))}) DO UPDATE SET {', '.join(sets)}"
     if connection.vendor == "postgresql":
-        _merge_json(model, columns, rows, on_conflict)
+        _merge(model, columns, rows, on_conflict)
     else:
         _insert_one_by_one(model, columns, rows, on_conflict)
 
@@ -68,7 +86,7 @@ def change(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
     if connection.vendor == "postgresql":
         sets = ", ".join(f"{name} = {table}.{name} + rows.{name}" for name in names)
         meet = " AND ".join(f"{table}.{name} = rows.{name}" for name in keys)
-        _send_json(model, columns, rows, f"UPDATE {table} SET {sets} FROM {{rows}} WHERE {meet}")  # noqa: S608
+        _send(model, columns, rows, f"UPDATE {table} SET {sets} FROM {{rows}} WHERE {meet}")  # noqa: S608
         return
     sets = ", ".join(f"{name} = {name} + %s" for name in names)
     meet = " AND ".join(f"{name} = %s" for name in keys)
@@ -79,23 +97,57 @@ def change(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
         cursor.executemany(statement, [tuple(row[place] for place in places) for row in adapted])
 
 
-def _merge_json(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], on_conflict: str) -> None:
+def _merge(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], on_conflict: str) -> None:
     names = ", ".join(_columns(model, columns))
     into = f"INSERT INTO {_quote(model._meta.db_table)} ({names})"
-    _send_json(model, columns, rows, f"{into} SELECT {names} FROM {{rows}} {on_conflict}")  # noqa: S608 - no values
+    _send(model, columns, rows, f"{into} SELECT {names} FROM {{rows}} {on_conflict}")  # noqa: S608 - no values
 
 
-def _send_json(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], statement: str) -> None:
-    """Run the statement with these rows where it says {rows}; they are called `rows` in it."""
+def _send(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], statement: str) -> None:
+    """Run the statement with these rows where it says {rows}; they are called `rows` in it.
+
+    They travel as an array for each column, and a column that says the same in all rows as one value: of an
+    engagement's thirty columns most are empty. As JSON objects the same rows took three times as long on both sides.
+    """
     if not rows:
         return
-    fields = [_field(model, name) for name in columns]
-    types = ", ".join(f"{_column(field)} {_type(field)}" for field in fields)
-    keys = [field.column for field in fields]
-    adapted = _adapted(fields, rows, {models.DateTimeField: datetime.isoformat})
-    array = json.dumps([dict(zip(keys, row, strict=True)) for row in adapted])
+    shown, arrays, names, parameters = [], [], [], []
+    times: dict[datetime, str] = {}  # one moment stands in several columns of a row
+    for place, values in enumerate(zip(*rows, strict=True)):
+        field = _field(model, columns[place])
+        name, kind = _column(field), _type(field)
+        if place and values.count(values[0]) == len(values):
+            shown.append((f"%s::{kind} AS {name}", [values[0]]))
+        else:
+            shown.append((f"several.{name}", []))
+            arrays.append(f"%s::{kind}[]")
+            names.append(name)
+            parameters.append(_array(values, times))
+    listed = ", ".join(expression for expression, _ in shown)
+    given = [value for _, values in shown for value in values]
+    source = f"(SELECT {listed} FROM unnest({', '.join(arrays)}) AS several ({', '.join(names)})) AS rows"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(rows=f"json_to_recordset(%s::json) AS rows ({types})"), [array])
+        cursor.execute(statement.format(rows=source), [*given, *parameters])
+
+
+def _array(values: Sequence[Any], times: dict[datetime, str]) -> str:
+    """As PostgreSQL reads it (section 8.15.2 of its manual): far faster than the driver writes a list."""
+    sample = next(value for value in values if value is not None)
+    if isinstance(sample, datetime):
+        for value in values:
+            if value is not None and value not in times:
+                times[value] = value.isoformat()
+        texts: Iterable[str] = ["NULL" if value is None else times[value] for value in values]
+    elif isinstance(sample, str):
+        texts = ["NULL" if value is None else _quoted(value) for value in values]
+    else:
+        texts = ["NULL" if value is None else str(value) for value in values]
+    return "{" + ",".join(texts) + "}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _sqlite_adapters() -> dict[type[AnyField], Callable[[Any], Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db.models import Model
@@ -27,6 +28,7 @@ EVENT = (
 STANDING = tuple(field.name for field in fields(Standing))
 LINK_STANDING = tuple(field.name for field in fields(LinkStanding))
 LONGEST_DOMAIN = 253
+standing_values, link_values = attrgetter(*STANDING), attrgetter(*LINK_STANDING)
 
 
 class Known(NamedTuple):
@@ -51,7 +53,7 @@ class Judged(NamedTuple):
 def known_recipients(ids: Iterable[int]) -> dict[int, Known]:
     """By recipient id."""
     rows = Recipient.objects.filter(pk__in=bulk.among(ids)).values_list("pk", *Known._fields)
-    return {pk: Known(*known) for pk, *known in rows}
+    return {row[0]: Known(*row[1:]) for row in bulk.read(rows)}
 
 
 def count(judged: Sequence[Judged]) -> set[int]:
@@ -66,6 +68,7 @@ def count(judged: Sequence[Judged]) -> set[int]:
 
 def add_up(tally: Tally, judged: Sequence[Judged], *, timezone: str = "") -> None:
     """By the hours of this zone's clock; without one, of each run's organization."""
+    tally.cells.clear()  # the caller may have taken counts out since
     zones = {} if timezone else _zones({each.known.run_id for each in judged})
     for each in judged:
         tally.add(_seen(each, timezone or zones[each.known.run_id]))
@@ -91,14 +94,14 @@ def _seen(judged: Judged, timezone: str) -> Seen:
 def standing_of(recipients: set[int]) -> Tally:
     """A tally that goes on from what is stored of these recipients."""
     engagements = Engagement.objects.filter(recipient_id__in=bulk.among(recipients))
-    standings = {row[0]: Standing(*row[1:]) for row in engagements.values_list("recipient_id", *STANDING)}
+    standings = {row[0]: Standing(*row[1:]) for row in bulk.read(engagements.values_list("recipient_id", *STANDING))}
     clickers = [pk for pk, standing in standings.items() if standing.clicks]
     links = ClickedLink.objects.filter(recipient_id__in=bulk.among(clickers))
     return Tally(
         standings,
         {
             (row[0], row[1]): LinkStanding(*row[2:])
-            for row in links.values_list("recipient_id", "link_position", *LINK_STANDING)
+            for row in bulk.read(links.values_list("recipient_id", "link_position", *LINK_STANDING))
         },
     )
 
@@ -126,7 +129,7 @@ def store_standings(tally: Tally, recipients: Mapping[int, Known]) -> None:
         Engagement,
         (*RECIPIENT, *STANDING),
         [
-            (pk, recipients[pk].run_id, recipients[pk].subscriber_id, *_values(standing, STANDING))
+            (pk, recipients[pk].run_id, recipients[pk].subscriber_id, *standing_values(standing))
             for pk, standing in tally.standings.items()
         ],
         key=("recipient_id",),
@@ -135,7 +138,7 @@ def store_standings(tally: Tally, recipients: Mapping[int, Known]) -> None:
     bulk.upsert(
         ClickedLink,
         ("recipient_id", "link_position", *LINK_STANDING),
-        [(*key, *_values(link, LINK_STANDING)) for key, link in tally.links.items()],
+        [(*key, *link_values(link)) for key, link in tally.links.items()],
         key=("recipient_id", "link_position"),
         replace=LINK_STANDING,
     )
@@ -160,8 +163,5 @@ def _counts(tally: Tally) -> Iterator[tuple[type[Model], tuple[str, ...], tuple[
 
 
 def _rows(counts: Mapping[Any, Count], columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    return [(*key, *_values(count, columns)) for key, count in counts.items()]
-
-
-def _values(standing: Any, names: Sequence[str]) -> list[Any]:
-    return [getattr(standing, name) for name in names]
+    values = attrgetter(*columns)
+    return [(*key, *values(count)) for key, count in counts.items()]

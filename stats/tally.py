@@ -178,6 +178,9 @@ class Tally:
     counts: dict[CounterKey, Count] = field(default_factory=dict)
     breakdowns: dict[BreakdownKey, Count] = field(default_factory=dict)
     suspects: set[int] = field(default_factory=set)
+    # The counts that a hit of one kind, place, hour and program adds to: found once for all hits like it, since making
+    # four keys for each hit cost more than counting it.
+    cells: dict[tuple[object, ...], list[Count]] = field(default_factory=dict, repr=False)
 
     def add(self, seen: Seen) -> None:
         hit = seen.hit
@@ -309,20 +312,34 @@ class Tally:
         return count
 
     def _count(self, seen: Seen, kind: str, once: Once | None, by_people: Once | None) -> None:
-        _add(self._counter(seen, kind), once, by_people)
-        self._break_down(seen, DOMAIN, seen.domain, kind, once, by_people)
-        if kind in BY_CLIENT:
-            self._break_down(seen, CLIENT, seen.client, kind, once, by_people)
-            self._break_down(seen, DEVICE, seen.device, kind, once, by_people)
+        hit = seen.hit
+        where = (hit.run_id, seen.variant_id, seen.domain, seen.client, seen.device, seen.hour)
+        cell = (kind, hit.link_position if kind == CLICKED else 0, where)
+        counts = self.cells.get(cell)
+        if counts is None:
+            counts = self.cells[cell] = self._counts_of(seen, kind)
+        for count in counts:
+            _add(count, once, by_people)
 
-    def _break_down(
-        self, seen: Seen, dimension: str, value: str, kind: str, once: Once | None, by_people: Once | None
-    ) -> None:
+    def _counts_of(self, seen: Seen, kind: str) -> list[Count]:
+        """The counter, and what it is broken down by."""
+        counts = [self._counter(seen, kind), self._breakdown(seen, DOMAIN, seen.domain, kind)]
+        if kind in BY_CLIENT:
+            counts.append(self._breakdown(seen, CLIENT, seen.client, kind))
+            counts.append(self._breakdown(seen, DEVICE, seen.device, kind))
+        return counts
+
+    def _breakdown(self, seen: Seen, dimension: str, value: str, kind: str) -> Count:
         key = BreakdownKey(seen.hit.run_id, seen.variant_id, dimension, value, kind)
         count = self.breakdowns.get(key)
         if count is None:
             count = self.breakdowns[key] = Count()
-        _add(count, once, by_people)
+        return count
+
+    def _break_down(
+        self, seen: Seen, dimension: str, value: str, kind: str, once: Once | None, by_people: Once | None
+    ) -> None:
+        _add(self._breakdown(seen, dimension, value, kind), once, by_people)
 
     def _several(self, seen: Seen, kind: str, number: int) -> None:
         """So many times at once, of one recipient."""
@@ -333,13 +350,19 @@ class Tally:
 
 def _add(count: Count, once: Once | None, by_people: Once | None) -> None:
     if once:
+        is_first, is_first_on_link = once
         count.total += 1
-        count.unique += once.is_first
-        count.unique_by_link += once.is_first_on_link
+        if is_first:
+            count.unique += 1
+        if is_first_on_link:
+            count.unique_by_link += 1
     if by_people:
+        is_first, is_first_on_link = by_people
         count.human_total += 1
-        count.human_unique += by_people.is_first
-        count.human_unique_by_link += by_people.is_first_on_link
+        if is_first:
+            count.human_unique += 1
+        if is_first_on_link:
+            count.human_unique_by_link += 1
 
 
 def bounce_type(data: dict[str, Any]) -> str:
