@@ -35,6 +35,10 @@ COLUMNS = {
 }
 LOOKED_AT = {"channel", "email", "sms_body", "audience", "frequency_cap_hours", "scheduled_at", "schedule_tz"}
 
+# What other rooms keep for a campaign and a copy gets too: called with the campaign and its copy, in the transaction
+# that makes it; each puts its function here when its app starts.
+ALSO_COPIED: list[Callable[[Campaign, Campaign], None]] = []
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -99,7 +103,8 @@ def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
 
 
 def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
-    """T1: a new draft with the same content, audience, cap, tags and settings, and nothing of the schedule or figures.
+    """T1: a new draft with the same variants, audience, cap, tags, settings and split test; nothing of the schedule or
+    figures.
 
     Emails are duplicated, so that changing one campaign never changes what the other says.
     """
@@ -122,6 +127,8 @@ def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
             variant.save(force_insert=True)
         set_audience(twin, _parts(campaign))
         twin.tags.set(campaign.tags.all())
+        for also in ALSO_COPIED:
+            also(campaign, twin)
         lifecycle.created(twin, by=by, verb="copy", reason=f"Copy of {campaign.public_id}.")
     return twin
 

@@ -79,14 +79,17 @@ class Layout:
 
     @property
     def batch(self) -> str:
-        """SQL for the number of a person's batch; who comes after the count goes into the last one."""
+        """SQL for the number of a person's batch; who comes after the count goes into the last one, of the sample into
+        the sample's last: nobody of it may end up among those who wait."""
         size = settings.BATCH_SIZE
         if self.share is None:
             last = f"dealt.place > {self.batches * size} THEN {self.batches}"
             return f"CASE WHEN {last} ELSE (dealt.place - 1) / {size} + 1 END"
         number = f"{self.first_held} + (dealt.turn - ({self.sample}) - 1) / {size}"
         held = f"CASE WHEN {number} > {self.batches} THEN {self.batches} ELSE {number} END"
-        return f"CASE WHEN dealt.turn <= ({self.sample}) THEN (dealt.turn - 1) / {size} + 1 ELSE {held} END"
+        end = self.first_held - 1
+        first = f"CASE WHEN dealt.turn > {end * size} THEN {end} ELSE (dealt.turn - 1) / {size} + 1 END"
+        return f"CASE WHEN dealt.turn <= ({self.sample}) THEN {first} ELSE {held} END"
 
 
 def freeze(campaign: Campaign) -> CampaignRun:
@@ -180,7 +183,7 @@ def _insert(run: CampaignRun, people: Audience, variants: Sequence[Variant], lay
 def _variant(variants: Sequence[Variant], layout: Layout) -> str:
     """SQL for the variant of a person: each gets its share of every round of turns exactly, and nearly so before.
 
-    Who is not of the sample has the first one until it is decided.
+    Who is not of the sample has none until it is decided; who gets no message at all counts to one all the same.
     """
     if len(variants) == 1:
         return str(variants[0].pk)
@@ -193,7 +196,7 @@ def _variant(variants: Sequence[Variant], layout: Layout) -> str:
     dealt = f"CASE {' '.join(cases)} END"
     if layout.share is None:
         return dealt
-    return f"CASE WHEN dealt.turn <= ({layout.sample}) THEN {dealt} ELSE {variants[0].pk} END"
+    return f"CASE WHEN dealt.skip_reason <> '' OR dealt.turn <= ({layout.sample}) THEN {dealt} END"
 
 
 def _shares(weights: Sequence[int]) -> list[int]:

@@ -88,8 +88,15 @@ class Recipient(models.Model):
         Subscriber, null=True, blank=True, on_delete=models.SET_NULL, related_name="received"
     )
     subscription = models.ForeignKey(Subscription, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    # None for whoever waits until a split test is decided, and for good where the campaign is cancelled before.
     variant = models.ForeignKey(
-        Variant, on_delete=models.DO_NOTHING, related_name="recipients", db_index=False, db_constraint=False
+        Variant,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="recipients",
+        db_index=False,
+        db_constraint=False,
     )
     batch = models.ForeignKey(
         Batch,

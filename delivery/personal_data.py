@@ -38,7 +38,7 @@ def _messages(person: Subscriber) -> list[dict[str, Any]]:
             "campaign": row.run.campaign.name,
             "channel": row.run.campaign.channel,
             "run": row.run.number,
-            "variant": row.variant.name,
+            "variant": row.variant.name if row.variant else "",
             "address": row.address,
             "state": row.state,
             "skip_reason": row.skip_reason,

@@ -28,7 +28,7 @@ class Progress:
     per_second: float = 0.0
     """Recipients settled a second: now, while it is being sent; on average, when it is finished."""
     seconds_left: float | None = None
-    """At the present rate; None when nothing moves or nothing is left."""
+    """At the present rate; None when nothing moves or nothing is left, and while somebody waits for a split test."""
     next_try_at: datetime | None = None
     """When the earliest batch that waits for its time is tried again."""
     last_error: str = ""
@@ -58,7 +58,7 @@ def of(target: Campaign | CampaignRun) -> Progress:
         excluded=run.excluded,
         skipped_by_reason=_skipped_by_reason(run) if run.skipped else {},
         per_second=per_second,
-        seconds_left=run.pending / per_second if per_second and run.pending else None,
+        seconds_left=_seconds_left(run, per_second),
         next_try_at=next_try_at,
         last_error=error,
     )
@@ -77,6 +77,13 @@ def _present_rate(run: CampaignRun) -> float:
         return 0.0
     seconds = (about["until"] - about["since"]).total_seconds()
     return float(about["people"] / max(seconds, 0.001))
+
+
+def _seconds_left(run: CampaignRun, per_second: float) -> float | None:
+    """Who is held waits for a decision, not for workers: nobody knows how long."""
+    if not per_second or not run.pending or Batch.objects.open().filter(run=run, held=True).exists():
+        return None
+    return run.pending / per_second
 
 
 def _average_rate(run: CampaignRun) -> float:

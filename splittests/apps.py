@@ -7,8 +7,10 @@ class SplittestsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.approval import ALSO_LOOKED_AT
+        from campaigns.drafts import ALSO_COPIED
         from delivery.freeze import SHARES_FIRST
         from splittests import planning
 
+        ALSO_COPIED.append(planning.copied)
         ALSO_LOOKED_AT.append(planning.looked_at)
         SHARES_FIRST.append(planning.share_first)

@@ -5,47 +5,55 @@ after whoever began it was killed. Who waits is in held batches from the freeze 
 the decision, and nobody else after it.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 
 from accounts.actors import SYSTEM, Actor
 from campaigns import lifecycle
 from campaigns.errors import InvalidTransition, NotReady
 from campaigns.models import CampaignRun, State, Variant
+from campaigns.transitions import locked, require
 from delivery.models import Batch, Recipient
 from splittests import measuring
 from splittests.decisions import Decision, Measured, Metric, Terms, Verdict, decide
 from splittests.models import SplitTest, SplitTestRun
 
+DECIDED = "The split test is decided already."
+
 # --- the sample is out -------------------------------------------------------------------------------------------
 
 
 def sampled() -> QuerySet[CampaignRun]:
-    """Runs all of whose sample is settled, and whose rest waits."""
+    """Runs all of whose sample is settled, and whose rest waits; also once more, where a campaign that had failed in
+    the middle of its test was told to retry."""
     of_run = Batch.objects.open().filter(run=OuterRef("pk"))
     return CampaignRun.objects.filter(
         Exists(of_run.filter(held=True)),
         ~Exists(of_run.filter(held=False)),
         campaign__state=State.SENDING,
         campaign__paused=False,
-        split_test__isnull=True,
+        split_test__chosen__isnull=True,
     )
 
 
 def hold(run: CampaignRun) -> bool:
-    """T11: wait for the decision, from now on; False where somebody was quicker, or the campaign was stopped."""
+    """T11: wait for the decision, from now on; False where somebody was quicker, or the campaign was stopped.
+
+    A clock that runs already goes on.
+    """
     moment = now()
     test = SplitTest.objects.get(campaign=run.campaign_id)
+    begun = {"sampled_at": moment, "due_at": moment + test.waiting_time}
     with suppress(InvalidTransition), transaction.atomic():
         lifecycle.hold(run.campaign)
-        SplitTestRun.objects.create(run=run, sampled_at=moment, due_at=moment + test.waiting_time)
+        SplitTestRun.objects.get_or_create(run=run, defaults=begun)
         return True
     return False
 
@@ -54,19 +62,20 @@ def hold(run: CampaignRun) -> bool:
 
 
 def due(at: datetime) -> QuerySet[SplitTestRun]:
-    """What the clock decides now. What it has measured and found unclear waits for a person where the test says so."""
-    undecided = SplitTestRun.objects.filter(chosen__isnull=True, measured_at__isnull=True, due_at__lte=at)
+    """What the clock decides now. What was measured after its time and found unclear waits for a person where the test
+    says so; what somebody measured before its time and left open is measured again."""
+    not_measured = Q(measured_at__isnull=True) | Q(measured_at__lt=F("due_at"))
+    undecided = SplitTestRun.objects.filter(not_measured, chosen__isnull=True, due_at__lte=at)
     return undecided.filter(run__campaign__state=State.HOLDING, run__campaign__paused=False)
 
 
 def decide_now(row: SplitTestRun, *, by: Actor = SYSTEM) -> Decision:
     """Measure, keep what was measured, and send what has won to the rest, or what the test says where nothing has.
 
-    A person who ends the wait early (T12) needs the permission to release the campaign. Raises InvalidTransition where
-    it is decided already.
+    A person who ends the wait early (T12) needs the permission to release the campaign. Raises NotAllowed, and
+    InvalidTransition where it is decided already or the campaign does not wait.
     """
-    with transaction.atomic():
-        row = _locked(row)
+    with _locked(row, by) as row:
         test = SplitTest.objects.get(campaign=row.run.campaign_id)
         measured = measuring.measure(row.run, Metric(test.metric))
         found = decide(Metric(test.metric), measured, test.terms)
@@ -79,12 +88,12 @@ def decide_now(row: SplitTestRun, *, by: Actor = SYSTEM) -> Decision:
 def choose(row: SplitTestRun, variant: Variant, *, by: Actor, reason: str) -> None:
     """A person's choice, early or where nothing was clear; what was measured until now is kept beside it.
 
-    Raises NotReady without a reason or for another campaign's variant, InvalidTransition where it is decided already.
+    Raises NotReady without a reason or for another campaign's variant, NotAllowed, and InvalidTransition where it is
+    decided already or the campaign does not wait.
     """
     if not reason.strip():
         raise NotReady({"reason": ["Say why."]})
-    with transaction.atomic():
-        row = _locked(row)
+    with _locked(row, by) as row:
         if variant.campaign_id != row.run.campaign_id:
             raise NotReady({"variant": ["This campaign has no such variant."]})
         test = SplitTest.objects.get(campaign=row.run.campaign_id)
@@ -99,11 +108,17 @@ def replay(snapshot: dict[str, Any]) -> Decision:
     return decide(Metric(snapshot["metric"]), measured, Terms(**snapshot["terms"]))
 
 
-def _locked(row: SplitTestRun) -> SplitTestRun:
-    locked = SplitTestRun.objects.select_for_update(of=("self",)).select_related("run__campaign").get(pk=row.pk)
-    if locked.chosen_id is not None:
-        raise InvalidTransition("release", locked.run.campaign.state, "The split test is decided already.")
-    return locked
+@contextmanager
+def _locked(row: SplitTestRun, by: Actor) -> Iterator[SplitTestRun]:
+    """The row, while nobody else can decide it or move its campaign; all guards of the release are asked before
+    anything is written. The campaign comes first, as in every verb, so that no two wait for each other."""
+    if SplitTestRun.objects.filter(pk=row.pk, chosen__isnull=False).exists():  # who was slower is told why
+        raise InvalidTransition("release", row.run.campaign.state, DECIDED)
+    with locked(row.run.campaign, "release", by) as campaign:
+        mine = SplitTestRun.objects.select_for_update(of=("self",)).select_related("run__campaign").get(pk=row.pk)
+        require(mine.chosen_id is None, "release", campaign, DECIDED)
+        require(not campaign.paused, "release", campaign, "Resume the campaign first: it is paused.")
+        yield mine
 
 
 def _keep(row: SplitTestRun, test: SplitTest, measured: Sequence[Measured], found: Decision) -> None:
@@ -149,8 +164,9 @@ def free(row: SplitTestRun) -> int:
 
 def _free(batch_id: int, variant_id: int | None) -> bool:
     with transaction.atomic():
-        batch = Batch.objects.select_for_update().filter(pk=batch_id, held=True).first()
-        if batch is None:
+        waiting = Batch.objects.filter(pk=batch_id, held=True, state=Batch.State.WAITING)
+        batch = waiting.select_for_update().first()
+        if batch is None:  # somebody else was here, or the campaign was cancelled and its people dropped
             return False
         Recipient.objects.filter(batch=batch_id).update(variant=variant_id)
         batch.held = False

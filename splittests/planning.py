@@ -45,6 +45,14 @@ def drop(campaign: Campaign, *, by: Actor) -> None:
             lifecycle.edited(row, by=by, reason="Took the split test away.")
 
 
+def copied(campaign: Campaign, twin: Campaign) -> None:
+    """The same test for a copy of the campaign."""
+    test = SplitTest.objects.filter(campaign=campaign).first()
+    if test is not None:
+        test.pk, test.campaign = None, twin
+        test.save(force_insert=True)
+
+
 def looked_at(campaign: Campaign) -> dict[str, Any]:
     """What an approver looks at of it, as JSON."""
     test = SplitTest.objects.filter(campaign=campaign).first()

@@ -94,7 +94,7 @@ def _values(recipient: Recipient) -> list[Any]:
         recipient.address or str(recipient.subscriber or "erased"),
         recipient.subscriber.public_id if recipient.subscriber else "",
         recipient.run.number,
-        recipient.variant.name,
+        recipient.variant.name if recipient.variant else "",
         recipient.state,
         recipient.skip_reason,
         recipient.attempts,

@@ -296,7 +296,8 @@ class Outcome(models.Model):
     organization_path = "run__campaign__organization"
 
     run = models.ForeignKey(CampaignRun, on_delete=models.CASCADE, related_name="outcomes", db_index=False)
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="+")
+    # None for people who wait until a split test is decided
+    variant = models.ForeignKey(Variant, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
     domain = models.CharField(max_length=253, blank=True)
     state = models.CharField(max_length=8, choices=Recipient.State)
     skip_reason = models.CharField(max_length=32, blank=True)

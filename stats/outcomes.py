@@ -142,7 +142,8 @@ def by_variant(campaigns: Iterable[int]) -> dict[int, dict[tuple[str, str], int]
     stored = Outcome.objects.filter(run__campaign__in=ids - live).order_by()
     found: dict[int, dict[tuple[str, str], int]] = defaultdict(dict)
     for rows, people in ((stored, Sum("people")), (_recipients(Q(run__campaign__in=live)), Count("pk"))):
-        counted = rows.values_list("variant_id", "state", "skip_reason").annotate(counted=people)
+        of_variants = rows.filter(variant__isnull=False)
+        counted = of_variants.values_list("variant_id", "state", "skip_reason").annotate(counted=people)
         for variant_id, state, reason, count in counted:
             found[variant_id][state, reason] = count
     return found
@@ -184,8 +185,10 @@ def _known_until(run: CampaignRun) -> datetime:
 
 
 def _by_variant(rows: QuerySet[Any], people: Aggregate) -> dict[int, dict[str, int]]:
+    """Who waits for a split test has no variant yet."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
-    for variant_id, state, count in rows.values_list("variant_id", "state").annotate(counted=people):
+    of_variants = rows.filter(variant__isnull=False)
+    for variant_id, state, count in of_variants.values_list("variant_id", "state").annotate(counted=people):
         found[variant_id][state] = count
     return found
 

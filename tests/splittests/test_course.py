@@ -7,17 +7,21 @@ import pytest
 from django.db.models import F
 from django.utils.timezone import now
 
-from campaigns import lifecycle
+from audience import selection
+from campaigns import drafts, lifecycle
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
 from campaigns.models import CampaignRun, State
 from campaigns.variants import Content, set_variants
+from delivery import progress
 from delivery.freeze import freeze
 from delivery.models import Batch, Recipient
-from delivery.runs import finish_if_complete
+from delivery.runs import drop_unsent, finish_if_complete
 from splittests import course, planning
 from splittests.models import SplitTest, SplitTestRun
 from splittests.tasks import go_on
+from stats import outcomes
 from stats.ingest import ingest
+from stats.reports import report
 from tests.factories import EmailFactory, draft_campaign, staff
 from tests.races import at_once, race
 from tracking import spool
@@ -285,6 +289,172 @@ def test_a_changed_test_voids_the_approval():
 
     campaign.refresh_from_db()
     assert campaign.state == State.DRAFT
+
+
+def test_an_early_look_that_is_left_open_does_not_stop_the_clock():
+    row = waiting(when_unclear="ask")
+    course.decide_now(row, by=staff(row.run.campaign.organization))
+    opened_by(row.run, 0, 5)
+    SplitTestRun.objects.update(due_at=now())
+
+    go_on()
+
+    row.refresh_from_db()
+    assert (row.verdict, row.chosen.name) == ("won", "B")
+
+
+def test_what_was_measured_in_time_and_left_open_waits_for_somebody():
+    waiting(when_unclear="ask")
+    SplitTestRun.objects.update(due_at=now())
+
+    go_on()
+    measured_at = SplitTestRun.objects.get().measured_at
+    go_on()
+
+    assert SplitTestRun.objects.get().measured_at == measured_at
+
+
+def test_who_may_not_steer_the_campaign_does_not_end_the_wait_either():
+    row = waiting(when_unclear="ask")
+
+    with pytest.raises(NotAllowed):
+        course.decide_now(row, by=staff(row.run.campaign.organization, role="viewer"))
+    assert SplitTestRun.objects.get().measured_at is None
+
+
+@pytest.mark.parametrize("act", [lifecycle.pause, lifecycle.cancel])
+def test_a_test_that_somebody_stopped_is_not_measured(act):
+    row = waiting(when_unclear="ask")
+    act(row.run.campaign, by=staff(row.run.campaign.organization))
+
+    with pytest.raises(InvalidTransition):
+        course.decide_now(row)
+    assert SplitTestRun.objects.get().measured_at is None
+
+
+def test_a_campaign_that_failed_in_the_middle_goes_on_with_its_test_when_it_is_retried():
+    row = waiting()
+    reader = row.run.recipients.filter(state="sent").first()
+    reader.state = "failed"
+    reader.save()
+    CampaignRun.objects.update(sent=F("sent") - 1, failed=1)
+    lifecycle.fail(row.run.campaign, reason="The disk is full.")
+    lifecycle.retry_failed(row.run.campaign, by=staff(row.run.campaign.organization, role="admin"))
+    Batch.objects.filter(run=row.run, held=False).update(state=Batch.State.DONE)
+
+    go_on()
+
+    row.refresh_from_db()
+    assert row.run.campaign.state == State.HOLDING
+    SplitTestRun.objects.update(due_at=now())
+    go_on()
+    assert SplitTestRun.objects.get().chosen is not None
+
+
+def test_who_waits_has_no_variant_and_counts_to_none():
+    campaign = planned()
+    run = started(campaign)
+
+    rows = {row.variant.name: row.figures.planned for row in report(campaign).variants}
+
+    assert rows == {"A": 5, "B": 5}
+    assert set(run.recipients.filter(batch__held=True).values_list("variant", flat=True)) == {None}
+    outcomes.refresh(run.pk)
+    assert {row.variant.name: row.figures.planned for row in report(campaign).variants} == rows
+
+
+def test_after_the_decision_the_rest_counts_to_what_was_chosen():
+    row = waiting()
+    opened_by(row.run, 0, 5)
+    course.decide_now(row)
+    course.free(SplitTestRun.objects.get())
+    sent_to(row.run)
+
+    assert {each.variant.name: each.figures.sent for each in report(row.run.campaign).variants} == {"A": 5, "B": 15}
+
+
+def test_nobody_knows_how_long_it_takes_while_somebody_waits():
+    run = started(planned())
+    moment = now()
+    first = Batch.objects.filter(run=run, held=False).first()
+    claimed = {"claimed_at": moment - timedelta(seconds=2), "settled_at": moment, "settled": 4}
+    Batch.objects.filter(pk=first.pk).update(**claimed)
+    CampaignRun.objects.filter(pk=run.pk).update(sent=4)
+    run.refresh_from_db()
+
+    assert progress.of(run).per_second
+    assert progress.of(run).seconds_left is None
+    Batch.objects.update(held=False)
+    assert progress.of(run).seconds_left
+
+
+def test_a_copy_has_the_same_variants_and_the_same_test():
+    campaign = planned(variants=3, wait=7)
+    by = staff(campaign.organization)
+
+    twin = drafts.copy(campaign, by=by)
+
+    assert twin.split_test.wait == 7
+    assert planning.looked_at(twin) == planning.looked_at(campaign)
+    assert [each.name for each in twin.variants.order_by("position")] == ["A", "B", "C"]
+    planning.plan(twin, by=by, wait=9)
+    assert SplitTest.objects.get(campaign=campaign).wait == 7
+
+
+def test_nobody_of_the_sample_waits_though_more_people_came_than_were_counted(monkeypatch):
+    monkeypatch.setattr(selection, "at_most", lambda organization, parts: 4)
+    run = started(planned(people=40, share_percent=Decimal(50)))
+
+    assert run.recipients.filter(batch__held=False).count() == 20
+    assert not run.recipients.filter(batch__held=True, variant__isnull=False).exists()
+
+
+@race
+def test_a_cancel_and_a_decision_at_once_leave_nobody_half_way():
+    row = waiting()
+    by = staff(row.run.campaign.organization)
+
+    at_once(
+        lambda: course.decide_now(SplitTestRun.objects.get(pk=row.pk)),
+        lambda: lifecycle.cancel(row.run.campaign, by=by),
+        refusals=(InvalidTransition,),
+    )
+    at_once(go_on, lambda: drop_unsent(row.run.campaign_id))
+
+    row.refresh_from_db()
+    assert row.run.campaign.state == State.CANCELLED
+    assert not row.run.recipients.filter(state="pending").exists()
+    assert (row.chosen is None) == (not row.run.campaign.events.filter(verb="release").exists())
+
+
+@race
+def test_of_a_person_and_the_clock_one_decides():
+    row = waiting()
+    by = staff(row.run.campaign.organization)
+    second = row.run.campaign.variants.get(name="B")
+    SplitTestRun.objects.update(due_at=now())
+
+    at_once(
+        lambda: course.choose(SplitTestRun.objects.get(pk=row.pk), second, by=by, reason="It is friendlier."),
+        go_on,
+        refusals=(InvalidTransition,),
+    )
+    at_once(go_on, go_on)
+
+    row.refresh_from_db()
+    assert row.run.campaign.events.filter(verb="release").count() == 1
+    assert set(row.run.recipients.filter(state="pending").values_list("variant", flat=True)) == {row.chosen_id}
+
+
+@race
+def test_of_two_clocks_one_holds():
+    run = started(planned())
+    sent_to(run)
+
+    held = at_once(*[lambda: course.hold(CampaignRun.objects.select_related("campaign").get(pk=run.pk))] * 2)
+
+    assert sorted(held) == [False, True]
+    assert SplitTestRun.objects.count() == 1
 
 
 @race

@@ -118,7 +118,13 @@ class RecipientSerializer(serializers.ModelSerializer[Recipient]):
         source="subscriber.public_id", read_only=True, allow_null=True, help_text="Null once the person is erased."
     )
     run = serializers.IntegerField(source="run.number", read_only=True, help_text="1, except for recurring campaigns.")
-    variant = serializers.CharField(source="variant.name", read_only=True)
+    variant = serializers.CharField(
+        source="variant.name",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="Null while the person waits for a split test to be decided.",
+    )
     settled = serializers.DateTimeField(source="settled_at", read_only=True, allow_null=True)
     opened = _first_time("human_read_at", "By the person; no programs.")
     clicked = _first_time("human_clicked_at", "By the person; no programs.")
