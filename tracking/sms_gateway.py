@@ -91,7 +91,7 @@ def _posted(request: HttpRequest) -> list[dict[str, str]]:
         raise BadPost(f"At most {LARGEST} bytes at a time.")
     try:
         given = json.loads(request.body)
-    except ValueError as unreadable:
+    except (ValueError, RecursionError) as unreadable:
         raise BadPost("This is not JSON.") from unreadable
     rows = given if isinstance(given, list) else [given]
     if len(rows) > MOST or not all(isinstance(row, dict) for row in rows):

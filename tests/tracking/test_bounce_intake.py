@@ -195,6 +195,15 @@ def test_a_stray_with_odd_letters_is_kept():
     assert StrayMail.objects.get().reason == "no_report"
 
 
+def test_the_command_says_how_many_were_kept_and_set_aside(monkeypatch, reader):
+    said = io.StringIO()
+    for raw in (dsn(envelope=address_of(reader)), b"From: somebody@else.example\n\nHello."):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+        call_command("receive_bounce", stdout=said)
+
+    assert said.getvalue().splitlines() == ["1 reports kept, 0 set aside", "0 reports kept, 1 set aside"]
+
+
 def test_strays_are_forgotten_after_their_days(settings):
     take(mails.ANSWER)
     StrayMail.objects.update(received_at="2026-01-01T00:00Z")

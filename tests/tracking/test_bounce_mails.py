@@ -203,3 +203,21 @@ def test_no_bytes_break_it(raw):
 def test_no_damaged_notification_breaks_it(place, noise):
     for raw in (dsn(), feedback()):
         parse(raw[:place] + noise + raw[place + len(noise) :])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "To: " + "(" * 5000 + "\n\nIt failed.",
+        "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(3000)),
+    ],
+)
+def test_what_the_standard_library_gives_up_on_reports_nothing(raw):
+    assert parse(raw.encode()).nothing is Nothing.NO_REPORT
+
+
+@pytest.mark.parametrize("text", ["-" * 2_000_000, "<" * 2_000_000, "<" + "@" * 2_000_000, "=" * 2_000_000])
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_a_mail_made_to_keep_us_reading_is_read_in_a_moment(text, kind):
+    """It would take hours if an expression went back over what it has read."""
+    parse(f"From: MAILER-DAEMON@mx.example\nSubject: Undeliverable\nContent-Type: text/{kind}\n\n{text}".encode())

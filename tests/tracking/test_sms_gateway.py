@@ -177,9 +177,10 @@ def test_what_cannot_be_read_is_refused(client, body):
     assert post(client, "receipts", body).status_code == 400
 
 
-def test_bytes_that_are_no_json_are_refused(client):
+@pytest.mark.parametrize("body", [b"\xff{", b"[" * 100_000])
+def test_bytes_that_are_no_json_are_refused(client, body):
     answer = client.post(
-        "/sms/receipts", b"\xff{", content_type="application/json", headers={"Authorization": "Bearer gateway-secret"}
+        "/sms/receipts", body, content_type="application/json", headers={"Authorization": "Bearer gateway-secret"}
     )
 
     assert answer.status_code == 400

@@ -7,6 +7,7 @@
 Nothing in such a mail can be believed but what we have signed ourselves: whose message it was is `whose`'s to say.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from flufl.bounce import all_failures
 from tracking.bounces.causes import Cause, cause_of, status_in
 from tracking.spool import HitKind
 
-MOST_PARSED = 2 * 1024 * 1024  # bytes of a mail that are looked at
+logger = logging.getLogger(__name__)
+
+MOST_PARSED = 128 * 1024  # bytes of a mail that are looked at: what it reports stands before the message it returns
+MOST_READ = 20_000  # characters of its words
 MOST_RECIPIENTS = 100
 LONGEST_DIAGNOSTIC = 500
 if TYPE_CHECKING:
@@ -73,6 +77,14 @@ class Parsed:
 
 def parse(raw: bytes) -> Parsed:
     """Never fails: what cannot be read reports nothing."""
+    try:
+        return _parsed(raw)
+    except Exception:  # hostile input, such as parts in parts without end, which the standard library gives up on
+        logger.warning("A mail that came back cannot be read.", exc_info=True)
+        return Parsed(nothing=Nothing.NO_REPORT)
+
+
+def _parsed(raw: bytes) -> Parsed:
     mail = message_from_bytes(raw[:MOST_PARSED], policy=policy.compat32)
     reports, nothing = _reports(mail)
     return Parsed(
@@ -210,7 +222,7 @@ _FAILED_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(
-    r"^(-{3,}|={3,}).*(original|copy|below|returned|message header|begin).*$|^-{2,} ?(this is a copy|the message)"
+    r"^(---|===).*(original|copy|below|returned|message header|begin).*$|^--+ ?(this is a copy|the message)"
     r"|^(received|return-path): |^original message (headers )?follows",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -241,7 +253,7 @@ def _free_form(mail: Mail) -> tuple[list[Report], Nothing]:
 
 def _failed_address(mail: Mail, words: str) -> str:
     """As Exim and Postfix name it; nothing where several are named."""
-    named = re.findall(r"^\s*<([^<>\s]+@[^<>\s]+)>[:.]", words, re.MULTILINE)
+    named = re.findall(r"^[ \t]*<([^<>\s@]+@[^<>\s@]+)>[:.]", words, re.MULTILINE)
     named += [address for _, address in getaddresses([_field(mail, "X-Failed-Recipients")])]
     found = {_address(each) for each in named} - {""}
     return found.pop() if len(found) == 1 else ""
@@ -280,8 +292,8 @@ def _explanation(mail: Mail) -> str:
     for part in mail.walk():
         if part.get_content_maintype() == "text" and (text := _text(part)).strip():
             if part.get_content_type() == "text/html":
-                text = re.sub(r"<[^>]*>", " ", text)
-            return _COPY.split(text, maxsplit=1)[0][:20_000]
+                text = re.sub(r"<[^<>]*>", " ", text)
+            return _COPY.split(text, maxsplit=1)[0][:MOST_READ]
     return ""
 
 
