@@ -31,9 +31,9 @@ READER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
 pytestmark = pytest.mark.django_db
 
 
-def planned(people=20, variants=2, **settings):
+def planned(people=20, variants=2, organization=None, **settings):
     """A draft with its test; by default half of the audience is the sample, and two people are enough to compare."""
-    campaign = draft_campaign(people=people)
+    campaign = draft_campaign(organization, people=people)
     by = staff(campaign.organization)
     emails = [EmailFactory(organization=campaign.organization) for _ in range(variants)]
     set_variants(campaign, [Content(email=email) for email in emails], by=by)

@@ -37,10 +37,10 @@ from api.management.campaigns.serializers import (
     RejectionSerializer,
     ScheduleSerializer,
 )
+from api.management.campaigns.split_tests import SplitTestActs
 from api.management.fields import zone_of
 from api.management.idempotency import IDEMPOTENCY_KEY, idempotent
 from api.management.previews import CampaignPreviewSerializer, PreviewRequestSerializer
-from api.management.views import ResourceView
 from campaigns import approval, completeness, drafts, lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, Channel, State
@@ -57,13 +57,14 @@ def answers_campaign(request: type[serializers.BaseSerializer[Any]] | None, **kw
     return extend_schema(request=body, responses=CampaignSerializer, **kwargs)
 
 
-class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
+class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs):
     """Manage campaigns for sending email or SMS to segments."""
 
     queryset = rows.shown()
     serializer_class = CampaignSerializer
     filterset_class = CampaignFilters
     needs: ClassVar = {
+        **SplitTestActs.needs,
         "partial_update": Permission.UPDATE,
         "destroy": Permission.DELETE,
         "schedule": Permission.SEND,
@@ -250,7 +251,7 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, ResourceView[Campaign]):
     @post()
     @idempotent
     def duplicate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A new draft with the same content and audience."""
+        """A new draft with the same variants, audience and split test."""
         given = self._read(DuplicationSerializer)
         return self._shown(drafts.copy(self.get_object(), by=actor(request), **given), status=201)
 

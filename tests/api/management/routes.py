@@ -9,6 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 from api.management.numbers import numbered_id
 from audience import fields as custom_fields
 from audience import imports, subscriber_tags, suppression_imports, suppressions
+from splittests import planning
 from tests.api.management.conftest import ROOT
 from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
 from webhooks import endpoints
@@ -52,6 +53,7 @@ class Belongings:
 
 def belongings_of(organization):
     campaign = draft_campaign(organization, name="Spring sale", tags=["secret tag"])
+    planning.plan(campaign, by=staff(organization), wait=3)
     campaign_in("pending_approval", organization, name="Summer sale")
     edition = EditionFactory(organization=organization, name="Sunday edition")
     segment = SegmentFactory(organization=organization, name="Readers we know", status="failed")
@@ -117,6 +119,9 @@ def belongings_of(organization):
         "addresses": ["taken@over.example"],
         "url": "https://taken.over.example/",
         "events": ["message.opened"],
+        "variants": [{"email_message_id": email.public_id}, {"email_message_id": email.public_id, "weight": 3}],
+        "variant": "A",
+        "wait": 9,
         "since": "2020-01-01T00:00:00Z",
     }
     return Belongings(by_kind=by_kind, body=body)
@@ -143,4 +148,7 @@ def everything_stored():
     }
 
 
-OUR_ROOMS = {"accounts", "tags", "audience", "content", "campaigns", "tracking", "delivery", "stats", "webhooks", "api"}
+OUR_ROOMS = {"accounts", "tags", "audience", "content", "campaigns", "tracking", "delivery", "stats", "splittests"} | {
+    "webhooks",
+    "api",
+}
