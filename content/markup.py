@@ -210,6 +210,8 @@ def without_hidden_link(pieces: Sequence[Piece]) -> list[Piece]:
 
 def _set_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | None) -> None:
     for place, node in enumerate(tree.css("a[href], area[href]")):
+        if "href" not in node.attributes:  # a link in SVG, whose xlink:href answers to the selector too
+            continue
         pieces = tokens.split(node.attributes["href"] or "")
         tracked = tracked_address(pieces, tokens, links) if links else None
         if address := tracked or _guarded_address(pieces, tokens, f"__href_{place}"):

@@ -43,7 +43,9 @@ def _images(tree: LexborHTMLParser, tokens: Tokens) -> Iterator[tuple[str, str]]
 
 
 def _links(tree: LexborHTMLParser, tokens: Tokens) -> Iterator[tuple[str, str]]:
-    for address in dict.fromkeys((node.attributes["href"] or "").strip() for node in tree.css("a[href], area[href]")):
+    for address in dict.fromkeys(
+        (node.attributes.get("href") or "").strip() for node in tree.css("a[href], area[href]")
+    ):
         pieces = tokens.split(address)
         shown = "".join(map(as_written, pieces))
         if not pieces or address == "#":

@@ -52,7 +52,7 @@ def tidied(text: str) -> str:
 def _show_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | None) -> None:
     """Write the address of each link after it; as a token, so that nothing can change it on the way."""
     for node in tree.css("a[href]"):
-        address = (node.attributes["href"] or "").strip()
+        address = (node.attributes.get("href") or "").strip()
         if address.startswith("mailto:"):
             address = address.removeprefix("mailto:").split("?")[0]
         if (

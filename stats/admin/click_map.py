@@ -60,7 +60,7 @@ def click_map(source: EmailSource, clicked: Mapping[int, Clicked]) -> ClickMap:
 
 def _draw(node: LexborNode, clicked: Mapping[int, Clicked], most: float) -> int:
     """Put the badge at this link; its position, or 0 where it is not tracked."""
-    position = _position(node.attributes["href"] or "")
+    position = _position(node.attributes.get("href") or "")
     node.attrs["href"], node.attrs["target"] = f"#link-{position or ''}", "_self"
     if not position or node.tag == "area":
         return position

@@ -455,3 +455,14 @@ def test_an_sms_is_rendered_without_escaping():
 def test_an_sms_that_values_make_too_long_is_refused():
     with pytest.raises(BrokenTemplate, match="1601 characters of at most 1600"):
         compile_sms("{{ story }}").render({"story": "x" * 1601})
+
+
+SVG = '<svg><a xlink:href="https://example.com/svg"><text>drawn</text></a></svg> <a href="https://example.com/">written</a>'
+
+
+def test_a_link_within_a_drawing_stays_as_it_is():
+    raw = rendered(html=SVG)
+
+    assert 'xlink:href="https://example.com/svg"' in html_of(raw)
+    assert [target(click) for click in clicks_in(html_of(raw))] == [(1, "https://example.com/")]
+    assert "drawn" in text_of(raw)

@@ -104,3 +104,9 @@ def test_a_change_of_keys_changes_nothing(settings):
     settings.TRACKING_KEYS = ["another key"]
 
     assert shown("<p>a <a href='{{ view_url }}'>v</a></p>") == first
+
+
+def test_a_drawing_with_a_link_breaks_nothing():
+    drawing = '<svg><a xlink:href="https://example.com/svg"><text>drawn</text></a></svg>'
+
+    assert drawing in public_copy(Source(html=drawing)).html
