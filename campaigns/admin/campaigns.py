@@ -16,7 +16,17 @@ from django.views.decorators.http import require_POST
 from accounts.admin.base import DateRangeFilter, ScopedAdmin
 from accounts.admin.pages import to
 from accounts.templatetags.figures import percent
-from campaigns.admin import approvals, campaign_page, estimates, form, list_page, preview, progress, recipients
+from campaigns.admin import (
+    approvals,
+    campaign_page,
+    estimates,
+    form,
+    list_page,
+    preview,
+    progress,
+    recipients,
+    split_tests,
+)
 from campaigns.admin.transitions import transition
 from campaigns.models import Campaign, CampaignTag, Channel
 from campaigns.templatetags.campaign_words import channel_icon, state_badge
@@ -122,6 +132,7 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
             ("<int:pk>/edit/", form.edit, "edit"),
             ("<int:pk>/transitions/<slug:verb>/", transition, "transition"),
             ("<int:pk>/progress/", progress.progress_fragment, "progress"),
+            ("<int:pk>/race/", split_tests.race_fragment, "race"),
             ("<int:pk>/estimate/", estimates.estimate_fragment, "estimate"),
             ("<int:pk>/preview/", preview.preview_fragment, "preview"),
             ("<int:pk>/preview/body/", preview.preview_body, "preview_body"),

@@ -15,6 +15,7 @@ from accounts.admin.pages import DeskForm, next_address, page, to
 from campaigns import approval, lifecycle, possible
 from campaigns.admin.lookup import back_to, campaign_of, crumbs_of, tell_refusal
 from campaigns.admin.scheduling import ScheduleForm
+from campaigns.admin.split_tests import ChoiceForm
 from campaigns.admin.verbs import VERBS, Verb, button_of, told
 from campaigns.errors import CampaignError
 from campaigns.models import REASON_LENGTH, Campaign
@@ -60,6 +61,8 @@ def _form(request: HttpRequest, campaign: Campaign, verb: Verb) -> DeskForm | No
             return ScheduleForm(data, campaign=campaign)
         case "reason":
             return ReasonForm(data)
+        case "choice":
+            return ChoiceForm(data, campaign=campaign)
         case "note":
             shown = request.GET.get("revision", "")
             return NoteForm(data, initial={"revision": shown or approval.revision(campaign)})

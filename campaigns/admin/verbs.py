@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.actors import Actor
 from campaigns import lifecycle
+from campaigns.admin import split_tests
 from campaigns.models import Campaign, State
 
 Act = Callable[[Campaign, Actor, Mapping[str, Any]], Campaign]
@@ -13,7 +14,7 @@ Act = Callable[[Campaign, Actor, Mapping[str, Any]], Campaign]
 
 @dataclass(frozen=True, kw_only=True)
 class Verb:
-    """`asks` names what the confirmation asks for: "" nothing, "schedule", "reason"; None: no confirmation."""
+    """`asks`, what the confirmation asks for: "" nothing, "schedule", "reason", "choice"; None: no confirmation."""
 
     name: str
     label: str
@@ -134,11 +135,11 @@ _ALL = (
         label="Decide now…",
         button="Decide now",
         icon="emoji_events",
-        act=_plain(lifecycle.release),
-        done="“{name}” goes on with the winner.",
-        asks="",
+        act=split_tests.decide,
+        done="“{name}” goes on: the rest gets what was chosen.",
+        asks="choice",
         question="End the split test of “{name}” now?",
-        warning="The winner is decided by the figures so far, and everybody else gets it.",
+        warning="Everybody who is not of the sample gets one variant, at once.",
         tone="primary",
     ),
     Verb(
