@@ -128,8 +128,10 @@ def addresses_of(recipient):
 
 
 def public_pages(recipient):
-    """Every page of the rooms that answer readers, with the tokens of every purpose."""
+    """Every page of the rooms that answer readers, with the tokens of every purpose where it takes one."""
     for pattern in PUBLIC:
+        if not pattern.pattern.converters:
+            yield f"{django_settings.BASE_URL}/{pattern.pattern}"
         if "token" in pattern.pattern.converters:
             for purpose in Purpose:
                 path = str(pattern.pattern).replace("<str:token>", token_of(recipient, purpose))

@@ -170,6 +170,7 @@ def test_the_merge_fields_that_may_be_used(api, address, organization):
         "unsubscribe_url",
         "view_url",
         "preferences_url",
+        "forward_url",
     }
 
 
