@@ -274,6 +274,8 @@ ACTS = [
     ("cancel",),
     ("copy",),
     ("retry-failed",),
+    ("variants", "--email", "eml_x"),
+    ("split-test", "--plan", "wait=2"),
     ("stats",),
 ]
 

@@ -14,11 +14,12 @@ from rich.console import Console, RenderableType
 
 from accounts.actors import Actor, Surface
 from accounts.models import User
-from campaigns import drafts, lifecycle
+from campaigns import drafts, lifecycle, variants
 from campaigns.errors import CampaignError, NotReady
 from campaigns.models import Campaign, Channel, State
 from campaigns.querysets import DATES
-from operations import campaign_output
+from operations import campaign_output, split_test_output
+from splittests import planning, standings
 from stats.reports import report
 
 EXAMPLES = """examples:
@@ -50,6 +51,9 @@ class Command(BaseCommand):
         self._add(acts, "cancel", "Stop a campaign for good.", self.cancel, arguments=_reason)
         self._add(acts, "copy", "Make a new draft like it.", self.copy, arguments=_name)
         self._add(acts, "retry-failed", "Send once more to those whose message failed.", self.retry_failed)
+        self._add(acts, "variants", "Show the contents, or write all of them.", self.variants, arguments=_contents)
+        about = "Show the split test and its race; plan, drop, decide or choose with an option."
+        self._add(acts, "split-test", about, self.split_test, arguments=_split_test)
         self._add(acts, "stats", "Figures and links.", self.stats)
 
     def _add(
@@ -147,6 +151,27 @@ class Command(BaseCommand):
     def retry_failed(self, given: Namespace) -> None:
         self._answer(given, lifecycle.retry_failed(given.campaign, by=given.by))
 
+    # --- several contents ----------------------------------------------------------------------------------------
+
+    def variants(self, given: Namespace) -> None:
+        if given.contents:
+            variants.set_variants(given.campaign, split_test_output.contents(given), by=given.by)
+        shown = split_test_output.variants_data(given.campaign)
+        if given.json:
+            self._print_json(shown)
+        else:
+            self._print(split_test_output.variants_table(shown))
+
+    def split_test(self, given: Namespace) -> None:
+        split_test_output.act(given)
+        race = standings.of(given.campaign)
+        if given.json:
+            self._print_json(split_test_output.race_data(race))
+        elif race is None:
+            self.stdout.write("All variants go to everybody at once: there is no split test.")
+        else:
+            self._print(*split_test_output.race_tables(race))
+
     # --- answering -----------------------------------------------------------------------------------------------
 
     def _answer(self, given: Namespace, campaign: Campaign) -> None:
@@ -199,6 +224,19 @@ def _zone(parser: ArgumentParser) -> None:
 
 def _reason(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="kept in the history")
+
+
+def _contents(parser: ArgumentParser) -> None:
+    parser.add_argument("--email", nargs="+", dest="contents", metavar="ID[:WEIGHT]", help="by eml_…, in order")
+
+
+def _split_test(parser: ArgumentParser) -> None:
+    acts = parser.add_mutually_exclusive_group()
+    acts.add_argument("--plan", nargs="*", metavar="SETTING=VALUE", help=f"any of {', '.join(planning.SETTINGS)}")
+    acts.add_argument("--drop", action="store_true", help="all variants go to everybody at once")
+    acts.add_argument("--decide", action="store_true", help="end the wait and do what the figures so far say")
+    acts.add_argument("--choose", metavar="VARIANT", help="send this one to the rest, such as B; needs --reason")
+    parser.add_argument("--reason", default="", help="why this one; kept in the history")
 
 
 def _required_reason(parser: ArgumentParser) -> None:
