@@ -1,7 +1,7 @@
 """From judged hits to rows: events, engagements, clicked links, counters, breakdowns. In the caller's transaction."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -82,6 +82,8 @@ def _zones(runs: Iterable[int]) -> dict[int, str]:
 
 def _seen(judged: Judged, timezone: str) -> Seen:
     hit, known = judged.hit, judged.known
+    if known.subscriber_id is None and hit.url:
+        hit = replace(hit, url="")  # it may have merge fields of somebody in it who has been erased
     client, device = program(hit.user_agent) if hit.kind in classification.JUDGED else ("", "")
     domain = known.address.rpartition("@")[2].lower()[:LONGEST_DOMAIN] if "@" in known.address else ""
     hour = hour_of(hit.at, timezone)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from django.conf import settings
-from django.db.models import Min, QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 
 from campaigns.approval import EMAIL_FIELDS
 from campaigns.models import Campaign, Channel, ContentSnapshot, Variant
@@ -27,11 +27,11 @@ COUNTS = {
 def links(campaign: Campaign, variants: list[Variant]) -> list[LinkRow]:
     """Every tracked link of the mail, also those nobody clicked; those most people clicked first."""
     names = {variant.pk: variant.name for variant in variants}
-    urls = _links_in_content(campaign)
+    urls = links_in_content(campaign)
     rows = Counter.objects.filter(run__campaign=campaign, kind=EventKind.CLICKED).order_by()
     found: dict[tuple[int, int], LinkRow] = {}
     for variant_id, position, url, *clicks in rows.values_list("variant_id", "link_position").annotate(
-        Min("url"), *[Sum(column) for column in COUNTS.values()]
+        Max("url"), *[Sum(column) for column in COUNTS.values()]
     ):
         key = (variant_id, position)
         found[key] = _link_row(key, names, urls.get(key, url), **dict(zip(COUNTS, clicks, strict=True)))
@@ -48,7 +48,7 @@ def _link_row(key: tuple[int, int], names: Mapping[int, str], url: str, **counte
     return LinkRow(variant_id=variant_id, variant=names.get(variant_id, ""), position=position, url=url, **counted)
 
 
-def _links_in_content(campaign: Campaign) -> dict[tuple[int, int], str]:
+def links_in_content(campaign: Campaign) -> dict[tuple[int, int], str]:
     """URLs by variant and position, with merge fields as their author wrote them, as the latest run sent them."""
     if campaign.channel != Channel.EMAIL:
         return {}

@@ -24,8 +24,9 @@ from stats.ingest import ingest
 from stats.models import Counter, Engagement, Event, StrayHit
 from stats.reports import report
 from tests.conftest import acting
-from tests.factories import MailingListFactory, SubscriptionFactory, campaign_in
+from tests.factories import MailingListFactory, SubscriptionFactory, campaign_in, draft_campaign
 from tests.stats.populations import a_run, click, hit
+from tests.stats.test_reports import with_content
 from tracking import spool
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +134,30 @@ def test_the_figures_stay_as_they_were(run, person, alice):
     assert Engagement.objects.count() == 3
     assert run.recipients.count() == run.planned == 3
     assert run.recipients.get(subscriber=None).state == "sent"
+
+
+def test_a_link_that_was_theirs_alone_goes_from_the_counters():
+    campaign = draft_campaign(people=0)
+    html = "<a href='https://example.com/?mail={{ email }}'>x</a> <a href='https://example.com/'>y</a>"
+    campaign.variants.get().email.__class__.objects.update(html=html)
+    run = with_content(a_run(campaign=campaign))
+    first, second, _ = run.recipients.all()
+    spool.append(click(first, 1, url="https://example.com/?mail=reader0"))
+    spool.append(click(second, 1, url="https://example.com/?mail=reader1", minutes=90))
+    spool.append(click(first, 2, url="https://example.com/", minutes=5))
+    ingest()
+    before = report(campaign).links
+
+    privacy.erase(first.subscriber, by=Actor(user=None, surface=Surface.SYSTEM))
+
+    urls = Counter.objects.filter(kind="clicked").order_by("link_position", "hour").values_list("url", flat=True)
+    assert list(urls) == ["", "https://example.com/?mail=reader1", "https://example.com/"]
+    assert report(campaign).links == before
+
+    spool.append(click(first, 1, url="https://example.com/?mail=reader0", minutes=200))
+    ingest()
+
+    assert not Counter.objects.filter(url__contains="reader0").exists()
 
 
 def test_a_hit_that_comes_late_counts_and_tells_nothing(run, person, alice):
