@@ -20,7 +20,8 @@ EMAIL_FIELDS = ("merge_language", "subject", "preheader", "from_name", "from_ema
 
 # What other rooms know of a campaign that an approver looks at, as JSON by name, and nothing where there is nothing;
 # each puts its function here when its app starts.
-ALSO_LOOKED_AT: list[Callable[[Campaign], dict[str, Any]]] = []
+ALSO_LOOKED_AT: list[Callable[[Campaign], dict[str, dict[str, Any]]]] = []
+OWN = {"channel", "variants", "audience", "frequency_cap_hours", "schedule"}
 
 
 def is_required(organization: Organization, submitter: User | None) -> bool:
@@ -187,12 +188,22 @@ def _flat(shown: dict[str, Any]) -> dict[str, str]:
     flat["Audience"] = "\n".join(_audience_lines(shown["audience"]))
     flat["Frequency cap"] = f"{hours} h" if (hours := shown.get("frequency_cap_hours")) else "none"
     flat["Schedule"] = " ".join(shown["schedule"][name] for name in ("type", "at", "tz") if shown["schedule"][name])
-    return flat
+    return flat | dict(_flat_others(shown))
+
+
+def _flat_others(shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What other rooms had looked at, each with its settings line by line."""
+    for name in shown.keys() - OWN:
+        yield _words(name), "\n".join(f"{_words(key)}: {value}" for key, value in shown[name].items())
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _flat_content(variant: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in (variant["email"] or {}).items():
-        yield {"html": "HTML"}.get(name, name.replace("_", " ").capitalize()), value
+        yield {"html": "HTML"}.get(name, _words(name)), value
     yield "SMS body", variant["sms_body"]
     yield "Weight", str(variant["weight"])
 

@@ -53,7 +53,7 @@ def copied(campaign: Campaign, twin: Campaign) -> None:
         test.save(force_insert=True)
 
 
-def looked_at(campaign: Campaign) -> dict[str, Any]:
+def looked_at(campaign: Campaign) -> dict[str, dict[str, Any]]:
     """What an approver looks at of it, as JSON."""
     test = SplitTest.objects.filter(campaign=campaign).first()
     return {"split_test": {name: str(getattr(test, name)) for name in SETTINGS}} if test else {}

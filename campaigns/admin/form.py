@@ -290,7 +290,7 @@ def _new_email(campaign: Campaign, by: Actor) -> Email:
 
 def _to_editor(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Open the campaign's new email for writing."""
-    email = campaign.variants.get().email_id
+    email = campaign.variants.get(position=0).email_id
     messages.success(request, f"“{campaign.name}” is a draft now. Write its email; then choose when it goes out.")
     return redirect(f"{to('content_email_change', email)}?campaign={campaign.pk}")
 

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils.timezone import now
 
 from audience import selection
-from campaigns import drafts, lifecycle
+from campaigns import approval, drafts, lifecycle
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
 from campaigns.models import CampaignRun, State
 from campaigns.variants import Content, set_variants
@@ -274,6 +274,17 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(name, value):
 
     assert list(refused.value.problems) == [name]
     assert SplitTest.objects.get().share_percent == Decimal(50)
+
+
+def test_who_approves_sees_what_has_changed_in_the_test():
+    campaign = planned(wait=4, wait_unit="hours")
+    approval.remember(campaign)
+
+    planning.plan(campaign, by=staff(campaign.organization), wait=9)
+
+    (change,) = approval.changes(campaign)
+    assert change.what == "Split test"
+    assert [line for line in change.lines if line[:1] in "+-"] == ["-Wait: 4", "+Wait: 9"]
 
 
 def test_a_changed_test_voids_the_approval():
