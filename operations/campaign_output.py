@@ -143,6 +143,8 @@ def report_table(report: Report) -> Table:
 
 def _figure(figures: Figures, definition: Definition) -> str:
     value = getattr(figures, definition.name)
+    if definition.name == "revenue_cents":
+        return f"{value / 100:,.2f}"
     return f"{value:.2%}" if definition.is_rate else f"{value:,}"
 
 

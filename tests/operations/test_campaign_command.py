@@ -144,6 +144,14 @@ def test_show_prints_what_is_missing_what_can_be_done_and_the_history(organizati
     assert "create" in printed
 
 
+def test_stats_prints_revenue_as_an_amount(organization, bob):
+    campaign = campaign_in("sending", organization)
+    about = {"run": campaign.runs.get(), "variant": campaign.variants.get(), "hour": campaign.started_at}
+    Counter.objects.create(**about, kind="converted", total=1, unique=1, unique_by_link=1, revenue_cents=123_450)
+
+    assert "1,234.50" in run("stats", campaign.pk)
+
+
 def test_stats_prints_figures(organization, bob):
     campaign = campaign_in("sending", organization)
     campaign.runs.update(planned=3, sent=2, failed=1)

@@ -114,7 +114,7 @@ def test_only_who_wants_it_is_told(organization, charlie):
 
 def everything_of(reader):
     """One hit of each kind that is told, and some that are not."""
-    bounce = {"type": "hard", "origin": "remote", "code": "10", "status": "5.1.1", "diagnostic": "550 No such user"}
+    bounce = {"type": "hard", "origin": "remote", "code": "100", "status": "5.1.1", "diagnostic": "550 No such user"}
     person = {"ip_address": "198.51.100.7", "user_agent": FIREFOX}
     for kind, about in [
         (HitKind.OPENED, person),
