@@ -5,13 +5,24 @@ import gc
 import hypothesis
 import pytest
 from django.db import connection
+from django.dispatch import receiver
+from django.test.signals import setting_changed
 
 from accounts.actors import Actor, Surface
+from delivery.rendering import compiled
+from tests.examples import examples
 from tests.factories import MembershipFactory, OrganizationFactory
 
 # How long one example takes says something about the machine, and nothing about the rule it tries.
-hypothesis.settings.register_profile("broadsheet", deadline=None)
+hypothesis.settings.register_profile("broadsheet", deadline=None, max_examples=examples(100))
 hypothesis.settings.load_profile("broadsheet")
+
+
+@receiver(setting_changed)
+def forget_what_other_keys_signed(setting, **_):
+    """A process keeps its keys as long as it keeps compiled mails; a test may change them, and runs use ids again."""
+    if setting == "TRACKING_KEYS":
+        compiled.cache_clear()
 
 
 def pytest_collection_finish():

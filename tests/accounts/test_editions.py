@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from accounts import editions
 from accounts.editions import EditionStatus
 from accounts.models import Edition
+from tests.examples import examples
 from tests.factories import EditionFactory
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -25,7 +26,7 @@ def dates(start, length):
     rows=st.lists(st.tuples(st.sampled_from(ZONES), DAYS, DAYS), max_size=6),
     hours=st.integers(-48, 48),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_query_finds_exactly_the_editions_that_have_the_status(organization, rows, hours):
     Edition.objects.all().delete()
     made = [EditionFactory(organization=organization, timezone=zone, **dates(*days)) for zone, *days in rows]

@@ -16,6 +16,7 @@ from audience.criteria.scope import Scope
 from audience.criteria.tree import EVERYONE, Condition, Group, Match, from_json, to_json
 from audience.errors import InvalidRules
 from audience.models import CustomField, Subscription, Suppression
+from tests.examples import examples
 from tests.factories import MailingListFactory, OrganizationFactory, SubscriberFactory
 
 NOW = datetime(2026, 4, 10, 12, tzinfo=UTC)
@@ -442,7 +443,7 @@ clauses = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(
     st.recursive(
         clauses | leaves,

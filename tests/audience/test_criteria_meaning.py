@@ -23,6 +23,7 @@ from tests.audience.rule_worlds import (
     trees,
     worlds,
 )
+from tests.examples import examples
 
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -61,7 +62,7 @@ def expected(world, rules):
 
 @pytest.mark.django_db
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=CHECKS)
 def test_rules_hold_for_whom_the_slow_and_obvious_way_says(data):
     world, persons = data.draw(worlds())
     rules = data.draw(trees(world["zone"], segments=LISTS))
@@ -122,7 +123,7 @@ def _some(strategy, number, most=4):
 
 @pytest.mark.django_db
 @given(st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=CHECKS)
 def test_an_explanation_says_of_each_rule_what_the_oracle_says(data):
     world, persons = data.draw(worlds(most=2))
     rules = data.draw(trees(world["zone"], segments=LISTS, leaves=4))

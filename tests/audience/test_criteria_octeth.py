@@ -29,6 +29,7 @@ from tests.audience.octeth_worlds import (
     one,
     parse,
 )
+from tests.examples import examples
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_keys_and_operators_are_read_in_any_case_of_letters(news):
     assert parse(rules, news) == every(Condition("email", "does_not_contain", "x"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from([A, B]),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from audience import fields
 from audience.models import Subscriber, SubscriberTag, Subscription, TaggedSubscription
 from tests.audience.importing import chunks_of, counts, import_file
+from tests.examples import examples
 from tests.factories import MailingListFactory, SubscriberFactory, SubscriptionFactory
 
 ROWS = st.lists(
@@ -109,7 +110,9 @@ def everything(mailing_list):
 @pytest.mark.django_db
 @given(KNOWN, ROWS, st.sampled_from(["update", "skip", "fill"]), st.sampled_from([2, 5, 12]))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_an_import_does_what_the_slow_and_obvious_way_does(known, rows, on_conflict, chunk):
     with transaction.atomic():

@@ -8,6 +8,7 @@ from audience.models import Subscriber, Suppression
 from audience.selection import SKIP_REASONS, Part, at_most, excluded, select
 from audience.verdicts import verdict
 from tests.audience.worlds import expected, left_out, made, worlds
+from tests.examples import examples
 from tests.factories import (
     MailingListFactory,
     OrganizationFactory,
@@ -24,7 +25,7 @@ def reasons(organization, *parts, channel="email"):
 
 
 @given(worlds())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_selection_says_what_the_slow_and_obvious_way_says(world):
     with made(world) as (organization, lists, segments):
         parts = parts_of(world, lists, segments)
@@ -39,7 +40,7 @@ def test_a_selection_says_what_the_slow_and_obvious_way_says(world):
 
 
 @given(worlds())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_said_of_one_person_is_what_is_said_of_all(world):
     with made(world) as (organization, lists, segments):
         parts = parts_of(world, lists, segments)

@@ -11,6 +11,7 @@ from audience.errors import InvalidAddress, NotAllowed, TooMany
 from audience.models import Suppression
 from audience.selection import Part, select
 from tests.audience.worlds import LISTS, is_banned, made, worlds
+from tests.examples import examples
 from tests.factories import MailingListFactory, OrganizationFactory, SubscriptionFactory, UserFactory, staff
 
 
@@ -97,7 +98,7 @@ def test_a_check_names_the_widest_scope(organization):
 
 @pytest.mark.django_db
 @given(worlds(), st.integers(0, LISTS - 1))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_checking_agrees_with_the_slow_and_obvious_way(world, number):
     with made(world) as (organization, lists, _):
         people = [person for person in world.people if (person.email if world.channel == "email" else person.phone)]
@@ -176,7 +177,7 @@ def test_five_hundred_are_looked_up_at_once_and_no_more(organization):
 
 @pytest.mark.django_db
 @given(worlds(), st.integers(0, LISTS - 1))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_looking_up_agrees_with_checking(world, number):
     with made(world) as (organization, lists, _):
         written = sorted({person.email for person in world.people if person.email})

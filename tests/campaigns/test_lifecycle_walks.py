@@ -20,6 +20,7 @@ from campaigns.models import TERMINAL, UNFINISHED, Campaign, CampaignRevision, C
 from campaigns.possible import OFFERED
 from campaigns.transitions import TRANSITIONS
 from tests.conftest import acting
+from tests.examples import examples
 from tests.factories import draft_campaign
 
 PEOPLE = ["alice", "bob", "dora", "erin", "victor", "charlie"]
@@ -163,7 +164,7 @@ class Walk:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=30,
+    max_examples=examples(30),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -15,6 +15,7 @@ from stats.derived import derived, privacy_protection
 from stats.ingest import ingest
 from stats.outcomes import refresh_stale
 from stats.reports import report
+from tests.examples import examples
 from tests.factories import EmailFactory, draft_campaign
 from tests.stats.populations import a_run, click, hit
 from tests.stats.test_reports import with_content
@@ -125,7 +126,7 @@ def only(campaign):
 class Privacy(TestCase):
     """P and N as sets of people, by hand, beside what the counters say of them."""
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([PROXY, None, SCANNER])), max_size=8))
     def test_sets_of_openers_are_those_of_the_hits(self, opens):
         for path in spool.files(django_settings.SPOOL_DIR):  # of the example before, whose run is gone

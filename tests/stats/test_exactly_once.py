@@ -14,6 +14,7 @@ from hypothesis.extra.django import TestCase
 
 from stats.ingest import ingest
 from stats.models import ClickedLink, Counter, Engagement, Event, SpoolPosition, StrayHit
+from tests.examples import examples
 from tests.stats.populations import NINE, a_run
 from tracking import spool
 from tracking.spool import Hit
@@ -84,7 +85,7 @@ class TestAnyStory(TestCase):
     """hypothesis' TestCase rolls back between examples, as each needs an empty database."""
 
     @given(stories)
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     def test_counts_are_those_of_a_naive_count(self, story):
         with override_settings():
             self.check(story)

@@ -12,6 +12,7 @@ from campaigns.models import CampaignRun, Variant
 from delivery.models import Recipient
 from stats import outcomes
 from stats.models import Outcome, OutcomeCount
+from tests.examples import examples
 from tests.factories import EmailFactory, draft_campaign
 from tests.races import at_once, race
 from tests.stats.populations import a_run
@@ -30,7 +31,7 @@ def settle(run, *settled):
 
 
 class Counting(TestCase):
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     @given(st.lists(st.tuples(st.sampled_from(STATES), st.sampled_from(ADDRESSES)), min_size=1, max_size=8))
     def test_what_was_counted_is_what_is_there(self, settled):
         run = a_run(people=len(settled))

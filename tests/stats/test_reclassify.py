@@ -18,6 +18,7 @@ from stats.counting import Judged
 from stats.ingest import ingest
 from stats.models import Breakdown, ClickedLink, CountedKind, Counter, Engagement, Event
 from stats.tally import BREAKDOWN_COUNTS, COUNTS, Tally
+from tests.examples import examples
 from tests.stats.populations import BROWSER, NINE, a_run, click, hit
 from tests.stats.processes import kill, process, wait_until
 from tracking import spool
@@ -148,7 +149,7 @@ class TestAnyStory(TestCase):
         return list(a_run(people=3).recipients.order_by("pk"))
 
     @given(stories, stories, st.sampled_from(["", "apple_mpp", "http_library"]), st.integers(1, 3))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     def test_rules_changed_in_the_middle_change_nothing_in_the_end(self, before, after, reason, chunk):
         people = self.people()
         with older_rules(APPLE=reason):
@@ -163,7 +164,7 @@ class TestAnyStory(TestCase):
         assert judge().hits == 0
 
     @given(stories, stories)
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     def test_hits_from_before_there_were_rules_are_counted_as_if_there_had_been(self, before, after):
         people = self.people()
         with older_rules():  # when there was no hidden link either

@@ -17,6 +17,7 @@ from audience.models import Subscriber, Subscription
 from campaigns.models import Campaign, CampaignRun
 from delivery.models import Recipient
 from stats.rules import DEEDS
+from tests.examples import examples
 from tests.factories import EmailFactory, SegmentFactory, SubscriberFactory
 from tests.stats.engagements import DEEDS as ALL_DEEDS
 from tests.stats.engagements import LINKS, NOW, holds, made, make_events, worlds
@@ -35,7 +36,9 @@ def _one_moment():
 @pytest.mark.django_db
 @given(worlds)
 @settings(
-    max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+    max_examples=examples(200),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
 )
 def test_a_rule_holds_for_whom_the_slow_and_obvious_way_says(world):
     with made(world) as (organization, lists, rule):

@@ -15,6 +15,7 @@ from hypothesis.extra.django import TestCase
 from stats.hours import hour_of
 from stats.ingest import ingest
 from stats.models import Breakdown, Counter, Engagement, Event, SeenHit
+from tests.examples import examples
 from tests.stats.populations import NINE, a_run, click, hit
 from tracking import spool
 from tracking.spool import Hit, HitKind
@@ -82,7 +83,7 @@ def broken_down(dimension):
 
 class TestAnyOrder(TestCase):
     @given(chunks)
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     def test_counts_are_those_of_the_verdicts_that_stand(self, story):
         with override_settings():
             self.check(story)

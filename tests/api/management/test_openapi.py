@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from config.wsgi import application
 from tests.api.management.conftest import ROOT, key_of
 from tests.api.management.routes import belongings_of
+from tests.examples import examples
 
 SNAPSHOT = Path(__file__).parents[3] / "api" / "management" / "openapi.json"
 OPERATIONS = {
@@ -167,7 +168,7 @@ def aim_at(case, belongings):
 @pytest.mark.django_db
 @schema.parametrize()
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
