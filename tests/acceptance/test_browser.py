@@ -119,6 +119,7 @@ def follow_a_link(message):
 def walk_along_the_chart(page):
     """By keyboard: what the tooltip shows is said, and a line that is switched on is said too."""
     chart = page.get_by_role("img", name="Opens and clicks over time")
+    page.wait_for_function("canvas => window.Chart && Chart.getChart(canvas)", arg=chart.element_handle())  # drawn
     chart.press("ArrowRight")
     expect(page.locator("[data-chart-said]")).to_contain_text("Opened 1, Clicked 1")
     page.get_by_role("button", name="Clicks in all").press("Enter")
