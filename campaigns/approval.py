@@ -194,7 +194,7 @@ def _flat(shown: dict[str, Any]) -> dict[str, str]:
 def _flat_others(shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What other rooms had looked at, each with its settings line by line."""
     for name in shown.keys() - OWN:
-        yield _words(name), "\n".join(f"{_words(key)}: {value}" for key, value in shown[name].items())
+        yield _words(name), "\n".join(f"{_words(key)}: {value}" for key, value in sorted(shown[name].items()))
 
 
 def _words(name: str) -> str:

@@ -5,7 +5,10 @@ Somebody counts as mailed when a campaign of the organization on the same channe
 was skipped reached nobody and does not count.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import sleep
+from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -95,19 +98,25 @@ def wait_for_others(organization: Organization, channel: str, *, capped: bool) -
 def hold_off(organization: Organization) -> bool:
     """Until the end of this transaction, let no audience of the organization be fixed; False where one is right now.
 
-    Those who hold off take turns.
+    Those who hold off take turns. The locks of one that is done go one after the other, so that the next, who has its
+    turn, may find one of them still there for a moment.
     """
     if connection.vendor != "postgresql":
         return True
     names = [_name(organization, channel) for channel in Channel.values]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"hold off {organization.pk}"])
-        cursor.execute(
-            "SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended(name, 0))) FROM unnest(%s::text[]) AS name",
-            [names],
-        )
-        (is_ours,) = cursor.fetchone()[:1]
-    return bool(is_ours)
+        for _ in range(5):
+            if _all_ours(cursor, names):
+                return True
+            sleep(0.02)
+    return False
+
+
+def _all_ours(cursor: Any, names: Sequence[str]) -> bool:
+    lock = "SELECT bool_and(pg_try_advisory_xact_lock(hashtextextended(name, 0))) FROM unnest(%s::text[]) AS name"
+    cursor.execute(lock, [names])
+    return bool(cursor.fetchone()[0])
 
 
 def _name(organization: Organization, channel: str) -> str:

@@ -52,6 +52,15 @@ class VariantsSerializer(serializers.Serializer[Any]):
 class SplitTestSerializer(serializers.ModelSerializer[SplitTest]):
     """How the variants are tried before the rest of the audience gets one of them."""
 
+    # What the smaller of the databases holds, so that the schema says the same of both.
+    wait = serializers.IntegerField(min_value=1, max_value=32_767, required=False)
+    least_people = serializers.IntegerField(
+        min_value=0,
+        max_value=2_147_483_647,
+        required=False,
+        help_text="Each variant has to be delivered to so many people to be compared.",
+    )
+
     class Meta:
         model = SplitTest
         fields: ClassVar = list(planning.SETTINGS)
