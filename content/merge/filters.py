@@ -206,8 +206,13 @@ def _number(value: Any) -> int | float | None:
 
 
 def _finite(value: int | float) -> int | float | None:
-    """Numbers of a size that people write; the rest is not worth the risk of writing it out."""
-    return value if abs(value) < 1e18 else None  # also false for NaN
+    """Numbers of a size that people write; the rest is not worth the risk of writing it out.
+
+    A whole one becomes an int: a program hands it over as one, and a large float is written with other last digits.
+    """
+    if not abs(value) < 1e18:  # also true for NaN
+        return None
+    return int(value) if value == int(value) else value
 
 
 def _rounded(value: int | float, digits: int) -> Decimal:
