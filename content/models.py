@@ -16,6 +16,8 @@ class MergeLanguage(models.TextChoices):
     """How merge fields are written in the subject and the bodies."""
 
     BROADSHEET = "broadsheet", "Broadsheet ({{ first_name }})"
+    OCTETH = "octeth", "Octeth (%Subscriber:EmailAddress%)"
+    GREENARROW = "greenarrow", "GreenArrow (%%emailaddress%%)"
 
 
 class Template(models.Model):
