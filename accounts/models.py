@@ -66,6 +66,13 @@ class Organization(models.Model):
         blank=True,
         help_text="New campaigns leave out people who were mailed within this many hours; empty leaves out nobody.",
     )
+    timezone_field = models.CharField(
+        max_length=64,
+        blank=True,
+        default="timezone",
+        db_default="timezone",
+        help_text="The custom field that holds people's time zones, such as Europe/Berlin.",
+    )
     postal_address = models.CharField(
         max_length=500, blank=True, help_text="Shown in the footer of mails; many countries require it."
     )

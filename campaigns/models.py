@@ -19,7 +19,7 @@ from content.models import Email
 from tags.models import Tag
 
 REASON_LENGTH = 500
-LONGEST_CAP_HOURS = 24 * 366
+LONGEST_CAP_HOURS = LONGEST_LIFE_HOURS = 24 * 366
 
 
 class Channel(models.TextChoices):
@@ -118,6 +118,17 @@ class Campaign(models.Model):
         null=True,
         blank=True,
         help_text="Leave out people whom the organization mailed within this many hours; empty leaves out nobody.",
+    )
+    local_time = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Goes to each person when it is the scheduled time of day where they live.",
+    )
+    expires_after_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Skip who was not sent to this long after it was their time; empty: nobody."
+    )
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Skip who was not sent to by then; empty: nobody."
     )
     tracks_conversions = models.BooleanField(
         default=False,

@@ -1,15 +1,16 @@
 """Who gets a run of a campaign, in which batch, and what became of each message."""
 
+from datetime import time
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
-from accounts.models import Organization
+from accounts.models import Edition, Organization
 from accounts.scoping import ScopedQuerySet
 from audience.models import Subscriber, Subscription
-from campaigns.models import CampaignRun, Variant
+from campaigns.models import CampaignRun, Channel, Variant
 from delivery.querysets import BatchQuerySet, RecipientQuerySet
 
 
@@ -41,6 +42,18 @@ class Batch(models.Model):
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="When the earliest deferred message is tried again."
     )
+    zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="A time zone whose clock is its people's; empty where the campaign asks for nobody's.",
+    )
+    release_at = models.DateTimeField(null=True, blank=True, help_text="When it is its people's time to get it.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Who was not sent to by then is skipped.")
+    people = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many were to be sent to; counted where there is a zone."
+    )
     settled = models.PositiveIntegerField(default=0, help_text="Recipients settled since it was last claimed.")
     settled_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveSmallIntegerField(
@@ -58,9 +71,19 @@ class Batch(models.Model):
                 condition=~Q(state="claimed") | Q(lease_until__isnull=False), name="delivery_batch_claimed_has_lease"
             ),
         ]
-        # read by the sweeper: what a lost task or a killed worker left behind
         indexes: ClassVar = [
-            models.Index(fields=["state", "lease_until"], condition=~Q(state="done"), name="delivery_batch_open")
+            # read by the sweeper: what a lost task or a killed worker left behind
+            models.Index(fields=["state", "lease_until"], condition=~Q(state="done"), name="delivery_batch_open"),
+            # read by the sweeper: whose time has come
+            models.Index(
+                fields=["not_before"], condition=Q(state="waiting", held=False), name="delivery_batch_waiting"
+            ),
+            # read by the sweeper: whose time is over
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state="waiting", expires_at__isnull=False),
+                name="delivery_batch_expiring",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -139,6 +162,46 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+
+class QuietHours(models.Model):
+    """When an organization, or one of its editions, sends no campaign's messages: from `begin` to `end` on the clock of
+    whoever would get one. What falls into that time waits until it is over. `end` before `begin` is the next day's."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="quiet_hours")
+    edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.CASCADE, related_name="quiet_hours")
+    channel = models.CharField(max_length=8, choices=Channel, default=Channel.SMS)
+    begin = models.TimeField(default=time(21), help_text="From this time of day on nothing is sent.")
+    end = models.TimeField(default=time(8), help_text="At this time of day sending goes on.")
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "quiet hours"
+        ordering: ClassVar = ["organization_id", "edition_id", "channel"]
+        constraints: ClassVar = [
+            # one constraint a shape, since NULLs are distinct in a unique index
+            models.UniqueConstraint(
+                fields=["organization", "channel"],
+                condition=Q(edition__isnull=True),
+                name="delivery_quiet_hours_once",
+                violation_error_message="There are quiet hours for this channel already.",
+            ),
+            models.UniqueConstraint(
+                fields=["edition", "channel"],
+                name="delivery_quiet_hours_once_per_edition",
+                violation_error_message="This edition has quiet hours for this channel already.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(begin=models.F("end")),
+                name="delivery_quiet_hours_leave_some_time",
+                violation_error_message="Begin and end are the same: nothing would ever be sent.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        whose = self.edition or self.organization
+        return f"no {self.get_channel_display()} of {whose} from {self.begin:%H:%M} to {self.end:%H:%M}"
 
 
 class InboxMessage(models.Model):

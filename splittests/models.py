@@ -10,10 +10,13 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.scoping import ScopedQuerySet
+from accounts.texts import validate_one_line
 from campaigns.models import Campaign, CampaignRun, Variant
 from splittests.decisions import Metric as Compared
 from splittests.decisions import Terms
 from splittests.decisions import Verdict as Found
+
+LONGEST_WAIT_DAYS = 365
 
 
 class SplitTest(models.Model):
@@ -144,3 +147,56 @@ class SplitTestRun(models.Model):
 
     def __str__(self) -> str:
         return f"split test of {self.run}"
+
+
+class AutoResend(models.Model):
+    """That a campaign goes once more, under another subject, to who has not opened it; and the campaign that does so.
+
+    One row a campaign and one child a row: whoever tries to make a second child finds the first.
+    """
+
+    organization_path = "campaign__organization"
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="auto_resend")
+    enabled = models.BooleanField(default=False)
+    wait_days = models.PositiveSmallIntegerField(
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_WAIT_DAYS)],
+        help_text="Days of 24 hours after the last message was sent.",
+    )
+    subject = models.CharField(max_length=998, blank=True, validators=[validate_one_line])
+    preheader = models.CharField(
+        max_length=500, blank=True, validators=[validate_one_line], help_text="Empty: that of the campaign."
+    )
+    child = models.OneToOneField(
+        Campaign, null=True, blank=True, on_delete=models.SET_NULL, related_name="resend_of", editable=False
+    )
+    made_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When the child was made.")
+    problem = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="Why the child did not go out by itself."
+    )
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(wait_days__gt=0), name="splittests_resend_waits"),
+            models.CheckConstraint(condition=Q(enabled=False) | ~Q(subject=""), name="splittests_resend_has_a_subject"),
+            models.CheckConstraint(
+                condition=Q(child__isnull=True) | Q(made_at__isnull=False), name="splittests_resend_made_has_time"
+            ),
+        ]
+        # read by the clock: what may have to be sent once more
+        indexes: ClassVar = [
+            models.Index(
+                fields=["campaign"], condition=Q(enabled=True, made_at__isnull=True), name="splittests_resend_to_come"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"auto-resend of {self.campaign}"
+
+    @property
+    def waiting_time(self) -> timedelta:
+        return timedelta(days=self.wait_days)
