@@ -14,9 +14,13 @@ from accounts.models import ApiKey, Edition, Organization, User
 from accounts.public_ids import PublicIdField
 from accounts.texts import validate_one_line
 from audience.models import MailingList, Segment
+from campaigns.calendar_feeds import CalendarFeed
 from campaigns.querysets import CampaignQuerySet, ScopedQuerySet
+from campaigns.recurring import CampaignRecurrence
 from content.models import Email
 from tags.models import Tag
+
+__all__ = ["CalendarFeed", "CampaignRecurrence"]  # models of this room that have modules of their own
 
 REASON_LENGTH = 500
 LONGEST_CAP_HOURS = LONGEST_LIFE_HOURS = 24 * 366
@@ -190,6 +194,12 @@ class Campaign(models.Model):
             ),
             # read by the list pages and list APIs
             models.Index(fields=["organization", "-created_at", "-id"], name="campaigns_campaign_recent"),
+            # read by the clock: instances that would begin while the one before is still being sent
+            models.Index(
+                fields=["scheduled_at"],
+                condition=Q(schedule_type="recursive", state__in=RUNNING),
+                name="campaigns_campaign_overtaken",
+            ),
             # read by the archive, newest first, page by page
             models.Index(
                 fields=["organization", "-finished_at", "-id"],
@@ -307,6 +317,9 @@ class CampaignRun(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="runs")
     number = models.PositiveIntegerField(default=1)
+    slot_at = models.DateTimeField(
+        null=True, blank=True, help_text="The occurrence of a recurring campaign it was started for."
+    )
     started_at = models.DateTimeField(default=now)
     frozen_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -325,6 +338,8 @@ class CampaignRun(models.Model):
         ordering: ClassVar = ["campaign_id", "number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["campaign", "number"], name="campaigns_run_number_per_campaign"),
+            # of two clocks that tick at once, one starts it
+            models.UniqueConstraint(fields=["campaign", "slot_at"], name="campaigns_run_once_per_slot"),
             models.CheckConstraint(
                 condition=Q(
                     planned__gte=models.F("sent") + models.F("failed") + models.F("skipped") + models.F("in_doubt")

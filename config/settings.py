@@ -296,6 +296,8 @@ LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60)
 LOST_WORKER_SECONDS: int = env.int("LOST_WORKER_SECONDS", 3600)
 # R9 of the Octeth contract: a start missed by more than this fails with its reason instead of going out late.
 MISSED_START_HOURS: int = env.int("MISSED_START_HOURS", 24)
+# One start makes up for the occurrences of a recurring campaign that nobody was there for, if the last is no older.
+CATCH_UP_MINUTES: int = env.int("CATCH_UP_MINUTES", 60)
 
 # --- Tracking ---------------------------------------------------------------------------------------------------
 
