@@ -15,7 +15,7 @@ How it is decided, in the order of asking:
 Rules that cannot be understood reach nobody where they include, and everybody where they exclude.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -105,6 +105,16 @@ def means(organization: Organization, part: Part, person: Subscriber) -> bool:
     """Whether this part, by itself, means the person."""
     way = _reach(organization, part) or (_EVERYBODY if part.excluded else _NOBODY)
     return Subscriber.objects.of(organization).filter(_reached([way]), pk=person.pk).exists()
+
+
+def reasons_now(organization: Organization, subscriptions: Mapping[int, int | None], *, channel: str) -> dict[int, str]:
+    """Of people by id, each with the subscription through which a message is to reach them: those it may not go to now,
+    with the reason. Who has none counts as `unsubscribed`."""
+    ways = Q(subscriptions__in=[pk for pk in subscriptions.values() if pk])
+    people = Subscriber.objects.of(organization).filter(pk__in=list(subscriptions))
+    people = people.annotate(way=FilteredRelation("subscriptions", condition=ways))
+    reasons = people.annotate(skip_reason=_reason(organization, channel, _domain_of_one(organization)))
+    return dict(reasons.exclude(skip_reason="").order_by().values_list("pk", "skip_reason"))
 
 
 # --- which people ------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from campaigns.models import Campaign, CampaignRun
 from content.errors import ContentError
 from delivery import batches, refusals, settlement
 from delivery.journal import Journal
+from delivery.lapsed import skip_lapsed
 from delivery.models import Recipient
 from delivery.querysets import may_send
 from delivery.rendering import Mails, Row, Texts, messages_of, rows
@@ -61,6 +62,7 @@ def _deliver(claim: Claim, journal: Journal) -> Released:
         content = messages_of(run)
     except ContentError as error:
         return _fail(claim, run, f"The content cannot be sent: {error}")
+    skip_lapsed(claim, run, at=now())
     transport = transport_for(run.campaign.channel, organization_id=run.campaign.organization_id)
     return Shift(claim, journal, content, transport).work()
 

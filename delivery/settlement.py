@@ -88,6 +88,21 @@ def settle(claim: Claim, outcomes: Mapping[int, Outcome], *, at: datetime) -> in
     return counted
 
 
+def skip(claim: Claim, reasons: Mapping[int, str], *, at: datetime) -> int:
+    """Skip these recipients of the claimed batch, each for its reason; how many were. Raises ClaimLost."""
+    with transaction.atomic():
+        _locked(claim)
+        skipped = sum(_skip(claim, why, reasons, at) for why in set(reasons.values()))
+        count(claim.run_id, {"skipped": skipped})
+    return skipped
+
+
+def _skip(claim: Claim, reason: str, reasons: Mapping[int, str], at: datetime) -> int:
+    theirs = [pk for pk, found in reasons.items() if found == reason]
+    waiting = Recipient.objects.filter(batch=claim.batch_id, state=Recipient.State.PENDING, pk__in=theirs)
+    return waiting.update(state=Recipient.State.SKIPPED, skip_reason=reason, not_before=None, settled_at=at)
+
+
 def extend_lease(claim: Claim, *, at: datetime) -> None:
     """Raises ClaimLost."""
     if not _held(claim).update(lease_until=_lease(at)):

@@ -118,9 +118,10 @@ def _pooled_variance(measured: Sequence[Measured]) -> float:
     return squares / people - (amount / people) ** 2
 
 
-def _rank(metric: Metric, standing: Standing) -> float:
+def _rank(metric: Metric, standing: Standing) -> tuple[bool, float]:
+    """What reached nobody is behind everything that did, also where the fewest are best."""
     rate = standing.measured.rate
-    return -rate if metric in FEWEST_IS_BEST else rate
+    return standing.measured.people > 0, -rate if metric in FEWEST_IS_BEST else rate
 
 
 def _verdict(metric: Metric, ranked: Sequence[Standing], terms: Terms) -> tuple[Verdict, str]:
@@ -140,4 +141,4 @@ def _verdict(metric: Metric, ranked: Sequence[Standing], terms: Terms) -> tuple[
 def _difference(metric: Metric, first: float, second: float) -> float:
     """How far the first is ahead, as a fraction of the second; 1 where the second has nothing to be a fraction of."""
     ahead = second - first if metric in FEWEST_IS_BEST else first - second
-    return ahead / second if second else float(ahead > 0)
+    return ahead / abs(second) if second else float(ahead > 0)

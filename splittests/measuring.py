@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from django.db.models import Count, F, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, FloatField, Sum
+from django.db.models.functions import Cast, Coalesce
 
 from campaigns.models import CampaignRun
 from delivery.models import Recipient
@@ -39,9 +39,10 @@ def _sent(run: CampaignRun) -> Mapping[int, int]:
 def _amounts(run: CampaignRun, metric: Metric) -> dict[int, tuple[int, int]]:
     """By variant: the sum over people, and the sum of squares."""
     column = HOW_OFTEN[metric]
+    squared = Cast(column, FloatField()) * Cast(column, FloatField())  # one large order squared is no 64-bit number
     rows = Engagement.objects.filter(recipient__run=run).order_by().values_list("recipient__variant")
-    sums = rows.annotate(amount=Coalesce(Sum(column), 0), squares=Coalesce(Sum(F(column) * F(column)), 0))
-    return {variant: (amount, squares) for variant, amount, squares in sums}
+    sums = rows.annotate(amount=Coalesce(Sum(column), 0), squares=Coalesce(Sum(squared), 0.0))
+    return {variant: (int(amount), round(squares)) for variant, amount, squares in sums}
 
 
 def _measured(variant_id: int, metric: Metric, figures: Figures, amount: tuple[int, int] | None) -> Measured:

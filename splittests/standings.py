@@ -13,7 +13,8 @@ from splittests.models import SplitTest, SplitTestRun
 
 class Phase(StrEnum):
     """Where a test is: nothing has left yet; the sample is on its way; it is out and the clock runs; nothing was clear
-    and somebody is asked; it is decided; the campaign ended before that."""
+    and somebody is asked; it is decided; the campaign ended before that; everybody was of the sample, so that there is
+    nothing to decide."""
 
     PLANNED = "planned"
     SAMPLING = "sampling"
@@ -21,6 +22,7 @@ class Phase(StrEnum):
     ASKING = "asking"
     DECIDED = "decided"
     STOPPED = "stopped"
+    NO_REST = "no_rest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ def of(campaign: Campaign) -> Race | None:
     found = _found(run, test, row)
     rows = [_row(variants[each.measured.variant_id], each) for each in found.standings]
     return Race(
-        phase=_phase(campaign, row),
+        phase=_phase(campaign, run, row),
         test=test,
         rows=rows,
         leader=variants[found.leader],
@@ -92,9 +94,11 @@ def _before(campaign: Campaign) -> Phase:
     return Phase.STOPPED if campaign.state in (State.CANCELLED, State.FAILED, State.SENT) else Phase.PLANNED
 
 
-def _phase(campaign: Campaign, row: SplitTestRun | None) -> Phase:
+def _phase(campaign: Campaign, run: CampaignRun, row: SplitTestRun | None) -> Phase:
     if row is not None and row.chosen_id is not None:
         return Phase.DECIDED
+    if row is None and not run.batches.filter(held=True).exists():
+        return Phase.NO_REST
     if campaign.state not in (State.SENDING, State.HOLDING):
         return Phase.STOPPED
     if row is None or campaign.state == State.SENDING:

@@ -16,11 +16,13 @@ from delivery import progress
 from delivery.freeze import freeze
 from delivery.models import Batch, Recipient
 from delivery.runs import drop_unsent, finish_if_complete
-from splittests import course, planning
+from splittests import course, planning, standings
 from splittests.models import SplitTest, SplitTestRun
+from splittests.standings import Phase
 from splittests.tasks import go_on
 from stats import outcomes
 from stats.ingest import ingest
+from stats.models import Engagement
 from stats.reports import report
 from tests.factories import EmailFactory, draft_campaign, staff
 from tests.races import at_once, race
@@ -418,6 +420,40 @@ def test_nobody_of_the_sample_waits_though_more_people_came_than_were_counted(mo
 
     assert run.recipients.filter(batch__held=False).count() == 20
     assert not run.recipients.filter(batch__held=True, variant__isnull=False).exists()
+
+
+def test_an_order_of_any_size_can_be_measured():
+    row = waiting(metric="revenue_cents")
+    readers = list(row.run.recipients.filter(state="sent"))
+    for reader, cents in zip(readers, (100_000_000_000_000, 10_000_000_000, 500), strict=False):
+        Engagement.objects.create(recipient=reader, run=row.run, revenue_cents=cents)
+
+    course.decide_now(row)
+
+    measured = SplitTestRun.objects.get().snapshot["measured"]
+    assert sum(each["amount"] for each in measured) == 100_010_000_000_500
+    assert sum(each["squares"] for each in measured) >= 10**28
+
+
+def test_where_everybody_is_of_the_sample_nothing_is_decided():
+    run = started(planned(people=6, share_percent=Decimal(100)))
+    assert standings.of(run.campaign).phase == Phase.NO_REST
+    sent_to(run)
+
+    go_on()
+
+    assert not SplitTestRun.objects.exists()
+    assert finish_if_complete(run.campaign_id)
+    assert standings.of(run.campaign).phase == Phase.NO_REST
+
+
+def test_a_campaign_of_nobody_ends_without_a_test():
+    run = started(planned(people=0))
+
+    go_on()
+
+    assert run.campaign.state == State.SENT
+    assert standings.of(run.campaign).phase == Phase.NO_REST
 
 
 @race

@@ -83,3 +83,17 @@ def test_chances_add_up_and_the_leader_leads(pairs, metric):
     rates = [each.measured.rate for each in found.standings]
     best = min(rates) if metric == Metric.UNSUBSCRIBED else max(rates)
     assert rates[found.leader - 1] == best
+
+
+def test_what_reached_nobody_is_never_ahead():
+    found = decide(Metric.UNSUBSCRIBED, measured((0, 0), (3, 50)), EASY)
+    assert found.leader == 2, "nobody has unsubscribed from it, since nobody got it"
+    assert decide(Metric.UNSUBSCRIBED, measured((0, 0), (3, 50)), Terms()).leader == 2
+
+
+def test_a_lead_over_a_loss_is_a_lead():
+    """A shop may report what was given back as less than nothing."""
+    found = decide(Metric.REVENUE, measured((5_000, 1000), (-5_000, 1000), squares=100_000), Terms())
+
+    assert (found.verdict, found.leader) == (Verdict.WON, 1)
+    assert "200.0% ahead" in found.reason
