@@ -8,6 +8,7 @@ import secrets
 from datetime import timedelta
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.utils.timezone import now
 
 from accounts.actors import Actor, Surface
@@ -19,7 +20,9 @@ SHOWN_CHARACTERS = 11  # of the plain text, so that a person can tell keys apart
 TOUCH_EVERY = timedelta(minutes=1)
 
 
-def issue(membership: Membership, *, name: str, by: Actor) -> tuple[ApiKey, str]:
+def issue(
+    membership: Membership, *, name: str, by: Actor, bound_ip: str | None = None, octeth_errors: str = ""
+) -> tuple[ApiKey, str]:
     """A new key and its plain text, such as `bs_` and 43 characters, which is nowhere to be found afterwards.
 
     Raises PermissionDenied unless it is the actor's own membership or the actor manages members there.
@@ -32,12 +35,16 @@ def issue(membership: Membership, *, name: str, by: Actor) -> tuple[ApiKey, str]
         prefix=plain[:SHOWN_CHARACTERS],
         digest=_digest(plain),
         issued_by=by.user,
+        bound_ip=bound_ip,
+        octeth_errors=octeth_errors,
     )
     return key, plain
 
 
-def authenticate(plain: str) -> ApiKey | None:
-    """The key with this plain text, if it may act now; notes its use, at most once a minute.
+def authenticate(plain: str, *, address: str = "") -> ApiKey | None:
+    """The key with this plain text, if it may act now from this IP address; notes its use, at most once a minute.
+
+    A key that is bound to an address opens nothing from anywhere else.
 
     The look-up is by a SHA-256 of 256 random bits: how long it takes tells an attacker nothing, and a leaked database
     opens nothing, so no salt and no slow hash is needed.
@@ -52,9 +59,15 @@ def authenticate(plain: str) -> ApiKey | None:
         )
         .first()
     )
-    if key is not None:
-        _touch(key)
+    if key is None or (key.bound_ip and key.bound_ip != address):
+        return None
+    _touch(key, address)
     return key
+
+
+def count_login(key: ApiKey) -> None:
+    """One more session was opened with this key."""
+    ApiKey.objects.filter(pk=key.pk).update(logins=F("logins") + 1)
 
 
 def revoke(key: ApiKey, *, by: Actor) -> ApiKey:
@@ -66,14 +79,14 @@ def revoke(key: ApiKey, *, by: Actor) -> ApiKey:
 
 
 def _digest(plain: str) -> str:
-    return hashlib.sha256(plain.encode()).hexdigest()
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _touch(key: ApiKey) -> None:
+def _touch(key: ApiKey, address: str) -> None:
     moment = now()
     if key.last_used_at is None or moment - key.last_used_at >= TOUCH_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=moment)
-        key.last_used_at = moment
+        key.last_used_at, key.last_used_ip = moment, address or key.last_used_ip
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=moment, last_used_ip=key.last_used_ip)
 
 
 def _require_may_manage(membership: Membership, by: Actor) -> None:

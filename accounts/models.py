@@ -161,6 +161,16 @@ class Membership(models.Model):
         return f"{self.user} in {self.organization}"
 
 
+class OctethErrors(models.TextChoices):
+    """The shapes of `ErrorCode` that the Octeth API knows; `docs/api/octeth.md` shows them."""
+
+    AUTO = "auto", "As the command is spelled"
+    CURRENT = "current", "As the current API"
+    OLD = "5.6", "As version 5.6"
+    SCALAR = "scalar", "Always one number"
+    ARRAY = "array", "Always a list"
+
+
 class ApiKey(models.Model):
     """A program's credential. It acts with the role of its membership; only a hash of it is stored."""
 
@@ -179,8 +189,21 @@ class ApiKey(models.Model):
         editable=False,
         help_text="Who saw the key, and may act with it.",
     )
+    bound_ip = models.GenericIPAddressField(
+        "only from", null=True, blank=True, help_text="The only address it works from; empty: any address."
+    )
+    octeth_errors = models.CharField(
+        "errors of the Octeth API",
+        max_length=16,
+        choices=OctethErrors,
+        blank=True,
+        db_default="",
+        help_text="How an Octeth client with this key is told of errors; empty: as the installation does.",
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
+    last_used_ip = models.GenericIPAddressField(null=True, editable=False)
+    logins = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
 
     objects = ScopedQuerySet.as_manager()
@@ -191,3 +214,23 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class CommandSession(models.Model):
+    """A program that logged in to the command API with a name and a password; only a hash of its id is stored."""
+
+    organization_path = "membership__organization"
+
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="command_sessions")
+    digest = models.CharField(max_length=64, unique=True)
+    is_admin = models.BooleanField(default=False, help_text="May use what takes an administrator.")
+    created_at = models.DateTimeField(default=now)
+    last_used_at = models.DateTimeField(default=now, db_index=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.membership} since {self.created_at:%Y-%m-%d %H:%M}"

@@ -211,6 +211,11 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "stats.forget_strays": {"task": "stats.forget_strays", "schedule": 3600.0, "options": {"expire_seconds": 3600}},
     "stats.keep_months": {"task": "stats.keep_months", "schedule": 86400.0, "options": {"expire_seconds": 3600}},
     "stats.refresh_outcomes": {"task": "stats.refresh_outcomes", "schedule": 60.0, "options": {"expire_seconds": 60}},
+    "accounts.forget_expired_sessions": {
+        "task": "accounts.forget_expired_sessions",
+        "schedule": 86400.0,
+        "options": {"expire_seconds": 3600},
+    },
     "audience.sweep_confirmations": {
         "task": "audience.sweep_confirmations",
         "schedule": 60.0,
@@ -409,6 +414,14 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 # What one API key, or one person in a browser, may ask of the REST API; 0 sets no limit.
 API_REQUESTS_PER_MINUTE: int = env.int("API_REQUESTS_PER_MINUTE", 1200)
+# --- Octeth API -------------------------------------------------------------------------------------------------
+
+# How clients are told of errors: auto, current, 5.6, scalar or array (docs/api/octeth.md).
+OCTETH_ERRORS: str = env.str("OCTETH_ERRORS", "auto")
+OCTETH_SESSION_DAYS: int = env.int("OCTETH_SESSION_DAYS", 30)
+# For each credential, or each address without one; commands that Octeth limits keep their own limits. 0: none.
+OCTETH_REQUESTS_PER_MINUTE: int = env.int("OCTETH_REQUESTS_PER_MINUTE", 0)
+
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Broadsheet management API",
     "DESCRIPTION": "Campaigns by email and SMS: write, schedule, send, and see what became of them.",

@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("account/", include("config.login")),
     path("api/management/", include("api.management.urls")),
+    path("", include("api.octeth.urls")),
     path("", include("tracking.urls")),
     path("", include("delivery.urls")),
     path("", include("campaigns.urls")),

@@ -15,7 +15,7 @@ from accounts import keys
 from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, page, to
-from accounts.models import ApiKey, Membership
+from accounts.models import ApiKey, Membership, OctethErrors
 from accounts.permissions import Permission
 
 
@@ -23,6 +23,16 @@ class NewKeyForm(DeskForm):
     name = forms.CharField(max_length=100, help_text="What will use this key, for example “shop”.")
     membership = forms.ModelChoiceField(
         Membership.objects.none(), label="Acts as", help_text="The key may do what this member may do."
+    )
+
+    bound_ip = forms.GenericIPAddressField(
+        label="Only from", required=False, help_text="The only IP address it works from; empty: any address."
+    )
+    octeth_errors = forms.ChoiceField(
+        label="Errors of the Octeth API",
+        required=False,
+        choices=[("", "As the installation does"), *OctethErrors.choices],
+        help_text="Only for clients written for Octeth or Oempro that expect errors in one shape.",
     )
 
     def __init__(self, *args: Any, members: Any, **kwargs: Any) -> None:
@@ -83,7 +93,13 @@ class ApiKeyAdmin(ScopedAdmin[ApiKey]):
         crumbs = [("API keys", to("accounts_apikey_changelist"))]
         if request.method == "POST" and form.is_valid():
             chosen = form.cleaned_data
-            key, plain = keys.issue(chosen["membership"], name=chosen["name"], by=actor(request))
+            key, plain = keys.issue(
+                chosen["membership"],
+                name=chosen["name"],
+                by=actor(request),
+                bound_ip=chosen["bound_ip"] or None,
+                octeth_errors=chosen["octeth_errors"],
+            )
             template = "admin/accounts/apikey/issued.html"
             return page(request, template, title="Key issued", crumbs=crumbs, key=key, plain=plain)
         return page(request, "admin/accounts/apikey/add.html", title="Issue key", crumbs=crumbs, form=form)

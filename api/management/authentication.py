@@ -6,6 +6,7 @@ from rest_framework.request import Request
 
 from accounts import keys
 from accounts.models import ApiKey, User
+from tracking.clients import client_address
 
 SCHEMES = (b"token", b"bearer")
 
@@ -19,7 +20,7 @@ class KeyAuthentication(BaseAuthentication):
             return None
         if len(words) != 2:
             raise AuthenticationFailed("Invalid token header. Write the scheme, one space and the key.")
-        key = keys.authenticate(words[1].decode("latin-1"))
+        key = keys.authenticate(words[1].decode("latin-1"), address=client_address(request.META))
         if key is None:
             raise AuthenticationFailed("Invalid token.")
         return key.membership.user, key

@@ -1,0 +1,57 @@
+"""A client of the command API: sends what the documents print, and reads the answer."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from accounts import keys
+from accounts.actors import SYSTEM
+from accounts.models import Membership
+
+
+def key_of(user):
+    """An API key of this person's only membership, in plain text."""
+    return keys.issue(Membership.objects.get(user=user), name="client", by=SYSTEM)[1]
+
+
+class Wire:
+    """`send` posts a form to /api.php with the key; `answer` is the parsed body."""
+
+    def __init__(self, key=""):
+        self.key = key
+        self.client = Client(enforce_csrf_checks=True)
+
+    def __call__(self, command, **parameters):
+        return self.send(command, **parameters).json()
+
+    def send(self, command, **parameters):
+        return self.client.post("/api.php", self._with_key({"Command": command, **parameters}))
+
+    def json(self, command, **parameters):
+        body = json.dumps(self._with_key({"Command": command, **parameters}))
+        return self.client.post("/api.php", body, content_type="application/json").json()
+
+    def v1(self, command, method="post", **parameters):
+        return getattr(self.client, method)(f"/api/v1/{command}", self._with_key(parameters))
+
+    def _with_key(self, parameters):
+        return {"APIKey": self.key, **parameters} if self.key else parameters
+
+
+@pytest.fixture
+def wire(bob):
+    """A trusted marketer's program."""
+    return Wire(key_of(bob))
+
+
+@pytest.fixture
+def admin_wire(alice):
+    """A program of the organization's administrator."""
+    return Wire(key_of(alice))
+
+
+@pytest.fixture
+def anybody(db):
+    """A program without a credential."""
+    return Wire()
