@@ -1,11 +1,13 @@
-"""The database itself keeps the consent log: a row is never changed, and goes only with its person.
+"""The database itself keeps two logs: a row is never changed, and goes only with whom it belongs to.
 
-Three triggers on each database:
+The consent log (`audience_consentevent`) belongs to its person, the history of lifted suppressions
+(`audience_liftedsuppression`) to its organization; what was lifted for the whole system never goes. Three triggers for
+each, on both databases:
 
-- an UPDATE of `audience_consentevent` is refused, but for what Django does when a list or a user is deleted: their
-  column becomes NULL and nothing else changes;
-- a DELETE is refused as long as the row's person is there;
-- deleting a person deletes their rows (the foreign key is deferred, so that the person may go first).
+- an UPDATE is refused, but for what Django does when a list or a user is deleted (their column becomes NULL and nothing
+  else changes), and for the texts a history may forget, which become empty;
+- a DELETE is refused as long as its owner is there;
+- deleting the owner deletes the rows (the foreign key is deferred, so that the owner may go first).
 
 They are put in place after every migrate, not by a migration: SQLite loses a table's triggers whenever a later
 migration makes the table anew. TRUNCATE, and whoever may drop a trigger, are out of their reach.
@@ -13,78 +15,119 @@ migration makes the table anew. TRUNCATE, and whoever may drop a trigger, are ou
 
 # ruff: noqa: S608 - nothing but words of ours goes into these statements
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections, transaction
 
-REFUSED_UPDATE = "The consent log is append-only: a row cannot be changed."
-REFUSED_DELETE = "The consent log is append-only: a row goes only with its person."
-KEPT = ("id", "subscriber_id", "list_name", "kind", "at", "recorded_at", "source", "ip_address", "wording")
-CLEARED = ("mailing_list_id", "by_id")
-TRIGGERS = (
-    "audience_consentevent_is_not_changed",
-    "audience_consentevent_is_not_deleted",
-    "audience_subscriber_takes_consent_along",
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """A table that is only added to: `kept` columns stay, `cleared` ones may become NULL, and `emptied` ones ''."""
+
+    name: str
+    table: str
+    owner_table: str
+    owner: str
+    takes_along: str
+    kept: tuple[str, ...]
+    cleared: tuple[str, ...]
+    emptied: tuple[str, ...] = ()
+
+    @property
+    def triggers(self) -> tuple[str, str, str]:
+        return f"{self.table}_is_not_changed", f"{self.table}_is_not_deleted", self.takes_along
+
+    @property
+    def refused_update(self) -> str:
+        return f"The {self.name} is append-only: a row cannot be changed."
+
+    @property
+    def refused_delete(self) -> str:
+        return f"The {self.name} is append-only: a row goes only with whom it belongs to."
+
+    def changed(self, distinct: str) -> str:
+        """SQL for: anything but the clearing of a reference, or the emptying of a text."""
+        kept = [f"NEW.{column} {distinct} OLD.{column}" for column in (self.owner, *self.kept)]
+        cleared = [f"(NEW.{each} IS NOT NULL AND NEW.{each} {distinct} OLD.{each})" for each in self.cleared]
+        emptied = [f"(NEW.{each} <> '' AND NEW.{each} {distinct} OLD.{each})" for each in self.emptied]
+        return " OR ".join([*kept, *cleared, *emptied])
+
+    @property
+    def has_owner(self) -> str:
+        return f"(OLD.{self.owner} IS NULL OR EXISTS (SELECT 1 FROM {self.owner_table} WHERE id = OLD.{self.owner}))"
+
+
+CONSENT = Log(
+    name="consent log",
+    table="audience_consentevent",
+    owner_table="audience_subscriber",
+    owner="subscriber_id",
+    takes_along="audience_subscriber_takes_consent_along",
+    kept=("id", "list_name", "kind", "at", "recorded_at", "source", "ip_address", "wording"),
+    cleared=("mailing_list_id", "by_id"),
+)
+LIFTED = Log(
+    name="history of lifted suppressions",
+    table="audience_liftedsuppression",
+    owner_table="accounts_organization",
+    owner="organization_id",
+    takes_along="accounts_organization_takes_lifted_along",
+    kept=("id", "list_name", "kind", "reason", "suppressed_at", "at", "surface"),
+    cleared=("mailing_list_id", "suppressed_by_id", "by_id"),
+    emptied=("value", "source", "why"),
 )
 
 
 def guard(using: str = "default", **kwargs: Any) -> None:
     """Put the triggers in place where they are not yet there (a receiver of `post_migrate`)."""
     connection = connections[using]
-    statements = {"postgresql": _postgresql, "sqlite": _sqlite}[connection.vendor]()
+    made = {"postgresql": _postgresql, "sqlite": _sqlite}[connection.vendor]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
-        if "audience_consentevent" not in tables or _are_there(cursor, connection.vendor):
-            return
-        for statement in statements:
-            cursor.execute(statement)
+        for log in (CONSENT, LIFTED):
+            if log.table in tables and not _are_there(cursor, connection.vendor, log):
+                for statement in made(log):
+                    cursor.execute(statement)
 
 
-def _are_there(cursor: Any, vendor: str) -> bool:
+def _are_there(cursor: Any, vendor: str, log: Log) -> bool:
     """Asked first, since making them takes a lock that waits for every writer."""
     column, table = ("tgname", "pg_trigger") if vendor == "postgresql" else ("name", "sqlite_master")
-    cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} IN (%s, %s, %s)", TRIGGERS)
-    return bool(cursor.fetchone()[0] == len(TRIGGERS))
+    cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} IN (%s, %s, %s)", log.triggers)
+    return bool(cursor.fetchone()[0] == len(log.triggers))
 
 
-def _changed(distinct: str) -> str:
-    """SQL for: anything but the clearing of a reference."""
-    kept = [f"NEW.{column} {distinct} OLD.{column}" for column in KEPT]
-    cleared = [f"(NEW.{column} IS NOT NULL AND NEW.{column} {distinct} OLD.{column})" for column in CLEARED]
-    return " OR ".join([*kept, *cleared])
-
-
-def _postgresql() -> list[str]:
-    changed, deleted, taken_along = TRIGGERS
+def _postgresql(log: Log) -> list[str]:
+    changed, deleted, taken_along = log.triggers
     return [
         f"""CREATE OR REPLACE FUNCTION {changed}() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN RAISE EXCEPTION '{REFUSED_UPDATE}' USING ERRCODE = 'restrict_violation'; END $$""",
-        f"""CREATE OR REPLACE TRIGGER {changed} BEFORE UPDATE ON audience_consentevent FOR EACH ROW
-            WHEN ({_changed("IS DISTINCT FROM")}) EXECUTE FUNCTION {changed}()""",
+            BEGIN RAISE EXCEPTION '{log.refused_update}' USING ERRCODE = 'restrict_violation'; END $$""",
+        f"""CREATE OR REPLACE TRIGGER {changed} BEFORE UPDATE ON {log.table} FOR EACH ROW
+            WHEN ({log.changed("IS DISTINCT FROM")}) EXECUTE FUNCTION {changed}()""",
         f"""CREATE OR REPLACE FUNCTION {deleted}() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN
-                IF EXISTS (SELECT 1 FROM audience_subscriber WHERE id = OLD.subscriber_id) THEN
-                    RAISE EXCEPTION '{REFUSED_DELETE}' USING ERRCODE = 'restrict_violation';
+                IF {log.has_owner} THEN
+                    RAISE EXCEPTION '{log.refused_delete}' USING ERRCODE = 'restrict_violation';
                 END IF;
                 RETURN OLD;
             END $$""",
-        f"""CREATE OR REPLACE TRIGGER {deleted} BEFORE DELETE ON audience_consentevent FOR EACH ROW
+        f"""CREATE OR REPLACE TRIGGER {deleted} BEFORE DELETE ON {log.table} FOR EACH ROW
             EXECUTE FUNCTION {deleted}()""",
         f"""CREATE OR REPLACE FUNCTION {taken_along}() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN DELETE FROM audience_consentevent WHERE subscriber_id = OLD.id; RETURN NULL; END $$""",
-        f"""CREATE OR REPLACE TRIGGER {taken_along} AFTER DELETE ON audience_subscriber FOR EACH ROW
+            BEGIN DELETE FROM {log.table} WHERE {log.owner} = OLD.id; RETURN NULL; END $$""",
+        f"""CREATE OR REPLACE TRIGGER {taken_along} AFTER DELETE ON {log.owner_table} FOR EACH ROW
             EXECUTE FUNCTION {taken_along}()""",
     ]
 
 
-def _sqlite() -> list[str]:
-    changed, deleted, taken_along = TRIGGERS
+def _sqlite(log: Log) -> list[str]:
+    changed, deleted, taken_along = log.triggers
     return [
-        f"""CREATE TRIGGER IF NOT EXISTS {changed} BEFORE UPDATE ON audience_consentevent FOR EACH ROW
-            WHEN {_changed("IS NOT")} BEGIN SELECT RAISE(ABORT, '{REFUSED_UPDATE}'); END""",
-        f"""CREATE TRIGGER IF NOT EXISTS {deleted} BEFORE DELETE ON audience_consentevent FOR EACH ROW
-            WHEN EXISTS (SELECT 1 FROM audience_subscriber WHERE id = OLD.subscriber_id)
-            BEGIN SELECT RAISE(ABORT, '{REFUSED_DELETE}'); END""",
-        f"""CREATE TRIGGER IF NOT EXISTS {taken_along} AFTER DELETE ON audience_subscriber FOR EACH ROW
-            BEGIN DELETE FROM audience_consentevent WHERE subscriber_id = OLD.id; END""",
+        f"""CREATE TRIGGER IF NOT EXISTS {changed} BEFORE UPDATE ON {log.table} FOR EACH ROW
+            WHEN {log.changed("IS NOT")} BEGIN SELECT RAISE(ABORT, '{log.refused_update}'); END""",
+        f"""CREATE TRIGGER IF NOT EXISTS {deleted} BEFORE DELETE ON {log.table} FOR EACH ROW
+            WHEN {log.has_owner} BEGIN SELECT RAISE(ABORT, '{log.refused_delete}'); END""",
+        f"""CREATE TRIGGER IF NOT EXISTS {taken_along} AFTER DELETE ON {log.owner_table} FOR EACH ROW
+            BEGIN DELETE FROM {log.table} WHERE {log.owner} = OLD.id; END""",
     ]

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.actors import Actor, Surface
 from accounts.permissions import Permission, may
-from audience import import_files
+from audience import import_files, lifting, suppressions
 from audience.erased import hashed
 from audience.errors import NotAllowed
-from audience.models import ConsentEvent, Erasure, Subscriber, Subscription, Suppression
+from audience.models import ConsentEvent, Erasure, LiftedSuppression, Subscriber, Subscription, Suppression
 
 Rows = list[dict[str, Any]]
 
@@ -50,6 +50,7 @@ def summary(person: Subscriber) -> dict[str, int]:
         "subscriptions": person.subscriptions.count(),
         "consent": person.consent_events.count(),
         "suppressions": _suppressions(person).count(),
+        "lifted_suppressions": lifting.of_person(person).count(),
     }
     return ours | {name: holding.count(person) for name, holding in _holdings.items()}
 
@@ -70,6 +71,7 @@ def export(person: Subscriber, *, by: Actor) -> dict[str, Any]:
         "subscriptions": [_subscription(row) for row in _subscriptions(person)],
         "consent": [_consent(row) for row in person.consent_events.select_related("by").order_by("pk")],
         "suppressions": [_suppression(row) for row in _suppressions(person)],
+        "lifted_suppressions": [_lifted(row) for row in lifting.of_person(person).select_related("by").order_by("pk")],
     }
     return data | {name: holding.export(person) for name, holding in _holdings.items()}
 
@@ -95,6 +97,7 @@ def erase(person: Subscriber, *, by: Actor, keep_out: bool = True) -> Erasure:
         for name, holding in reversed(_holdings.items()):
             counts[name] = holding.erase(person)
         counts["suppressions"], _ = _suppressions(person).filter(organization=person.organization_id).delete()
+        counts["lifted_suppressions"] = lifting.forget_person(person, by=by)
         erasure = _record(person, counts, by, keep_out)
         import_files.forget_person(person)
         person.delete()
@@ -132,10 +135,7 @@ def _subscriptions(person: Subscriber) -> QuerySet[Subscription]:
 
 
 def _suppressions(person: Subscriber) -> QuerySet[Suppression]:
-    """Of exactly this address or number. A domain's are about nobody in particular."""
-    values = [value for value in (person.email, person.phone) if value]
-    scopes = Q(organization=None) | Q(organization=person.organization_id)
-    return Suppression.objects.filter(scopes, value__in=values).exclude(kind=Suppression.Kind.DOMAIN).order_by("pk")
+    return Suppression.objects.filter(suppressions.about(person)).order_by("pk")
 
 
 def _subscription(row: Subscription) -> dict[str, Any]:
@@ -170,13 +170,26 @@ def _consent(row: ConsentEvent) -> dict[str, Any]:
 
 
 def _suppression(row: Suppression) -> dict[str, Any]:
-    scope = "list" if row.mailing_list_id else "organization" if row.organization_id else "system"
     return {
         "value": row.value,
-        "scope": scope,
+        "scope": row.scope,
         "reason": row.reason,
         "source": row.source,
         "created_at": _time(row.created_at),
+    }
+
+
+def _lifted(row: LiftedSuppression) -> dict[str, Any]:
+    return {
+        "value": row.value,
+        "scope": row.scope,
+        "list": row.list_name or None,
+        "reason": row.reason,
+        "source": row.source,
+        "suppressed_at": _time(row.suppressed_at),
+        "lifted_at": _time(row.at),
+        "by": str(row.by) if row.by else None,
+        "why": row.why,
     }
 
 

@@ -4,10 +4,9 @@ A suppressed domain covers its subdomains too (`audience.addresses.covering_doma
 subscription: lifting a suppression gives back exactly the consent there was.
 
 What is known already keeps its first reason, source and date, whoever says it again. Only superusers, and Broadsheet
-itself, suppress and lift for the whole system.
+itself, suppress and lift for the whole system. Lifting is in `audience.lifting`.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,9 +27,7 @@ from audience.addresses import (
     normalise_phone,
 )
 from audience.errors import InvalidAddress, NotAllowed, TooMany
-from audience.models import MailingList, Suppression
-
-logger = logging.getLogger(__name__)
+from audience.models import MailingList, Subscriber, Suppression
 
 Kind = Suppression.Kind
 MOST_CHECKED = 500
@@ -129,29 +126,6 @@ def store(rows: Sequence[Suppression]) -> int:
         return int(cursor.rowcount)
 
 
-def lift(
-    *,
-    organization: Organization | None,
-    kind: str,
-    value: str,
-    mailing_list: MailingList | None = None,
-) -> bool:
-    """Take a suppression of exactly this scope away; whether there was one. Raises InvalidAddress."""
-    where = scope(organization, mailing_list)
-    deleted, _ = Suppression.objects.filter(**where, kind=kind, value=normalise(kind, value)).delete()
-    return deleted > 0
-
-
-def lift_all(rows: QuerySet[Suppression], *, by: Actor) -> int:
-    """Take all of these away, or none; how many that were. Raises NotAllowed."""
-    with transaction.atomic():
-        for organization in _organizations(rows):
-            require_may(by, organization, Permission.DELETE)
-        lifted, _ = Suppression.objects.filter(pk__in=rows.order_by().values("pk")).delete()
-    logger.info("%s lifted %d suppressions", by, lifted)
-    return lifted
-
-
 def require_may(by: Actor, organization: Organization | None, permission: Permission = Permission.CREATE) -> None:
     """Raises NotAllowed unless this actor may suppress there; without an organization, for everybody."""
     if by.surface == Surface.SYSTEM:
@@ -161,13 +135,6 @@ def require_may(by: Actor, organization: Organization | None, permission: Permis
             raise NotAllowed("Only superusers decide what is suppressed for every organization.")
     elif not may(by.user, permission, organization):
         raise NotAllowed(f"You may not change what is suppressed for {organization}.")
-
-
-def _organizations(rows: QuerySet[Suppression]) -> list[Organization | None]:
-    """Whose suppressions these are; None stands for the system."""
-    keys = set(rows.order_by().values_list("organization", flat=True).distinct())
-    found: list[Organization | None] = list(Organization.objects.filter(pk__in=keys - {None}))
-    return [*found, None] if None in keys else found
 
 
 # --- what is suppressed ------------------------------------------------------------------------------------------
@@ -233,6 +200,14 @@ def _with_suppressions(asked: Finding, found: dict[tuple[str, str], list[Suppres
         return asked
     rows = [row for value, kind in _covering(asked).items() for row in found.get((kind, value), ())]
     return replace(asked, suppressions=tuple(sorted(rows, key=_width)))
+
+
+def about(person: Subscriber) -> Q:
+    """Rows about exactly this person's address or number that hold for them; a domain's are about nobody in
+    particular."""
+    values = [value for value in (person.email, person.phone) if value]
+    scopes = Q(organization=None) | Q(organization=person.organization_id)
+    return scopes & Q(value__in=values) & ~Q(kind=Kind.DOMAIN)
 
 
 def by_reason(rows: QuerySet[Suppression]) -> dict[str, int]:

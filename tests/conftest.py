@@ -115,7 +115,8 @@ def _delivery_waits(request, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _people_go_before_their_consent(request):
-    """SQLite's flush empties tables in any order, and the database deletes no consent of somebody who is there."""
+    """SQLite's flush empties tables in any order, and the database deletes no consent of somebody who is there, and
+    nothing of what was lifted in an organization that is."""
     mark = request.node.get_closest_marker("django_db")
     committed = {"transactional_db", "live_server"} & set(request.fixturenames)
     if connection.vendor != "sqlite" or not (committed or (mark and mark.kwargs.get("transaction"))):
@@ -126,4 +127,5 @@ def _people_go_before_their_consent(request):
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA foreign_keys = OFF")
         cursor.execute("DELETE FROM audience_subscriber")
+        cursor.execute("DELETE FROM accounts_organization")
         cursor.execute("PRAGMA foreign_keys = ON")

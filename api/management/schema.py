@@ -79,7 +79,7 @@ class ManagementSchema(AutoSchema):
         handler = getattr(self.view, getattr(self.view, "action", None) or "", None)
         remembers = getattr(handler, "is_idempotent", False)
         possible = {
-            "400": takes_body or lists or (self.method == "GET" and bool(self.get_override_parameters())),
+            "400": takes_body or lists or (not takes_body and bool(self.get_override_parameters())),
             "401": True,
             "403": one or writes,
             "404": one or lists,

@@ -24,7 +24,7 @@ from api.management.idempotency import IDEMPOTENCY_KEY, idempotent
 from api.management.pagination import BigPages
 from api.management.suppression_imports import SuppressionImportSerializer
 from api.management.views import DepthLimitedJson, NumberedView
-from audience import suppression_files, suppression_imports, suppressions
+from audience import lifting, suppression_files, suppression_imports, suppressions
 from audience.addresses import INVISIBLE
 from audience.errors import ImportRefused, InvalidAddress
 from audience.models import MailingList, Suppression
@@ -136,6 +136,16 @@ class ManySerializer(ScopeSerializer):
     )
 
 
+class WhyLiftedSerializer(serializers.Serializer[Any]):
+    why = serializers.CharField(
+        max_length=lifting.LONGEST_WHY, allow_blank=True, default="", help_text="Why it is lifted; kept in the history."
+    )
+
+
+class LiftSerializer(ManySerializer, WhyLiftedSerializer):
+    pass
+
+
 class CheckSerializer(ManySerializer):
     permission = None
 
@@ -209,10 +219,15 @@ class SuppressionFilters(OwnedFilters):
         return queryset.filter(conditions[value])
 
     def of_value(self, queryset: QuerySet[Suppression], name: str, value: str) -> QuerySet[Suppression]:
-        try:
-            return queryset.filter(value=suppressions.normalise(suppressions.kind_of(value), value))
-        except InvalidAddress:
-            return queryset.filter(value=value.strip(INVISIBLE).lower())
+        return queryset.filter(value=exactly(value))
+
+
+def exactly(written: str) -> str:
+    """What is asked for, as it is stored; what is malformed is nobody's."""
+    try:
+        return suppressions.normalise(suppressions.kind_of(written), written)
+    except InvalidAddress:
+        return written.strip(INVISIBLE).lower()
 
 
 class SuppressionView(ListModelMixin, RetrieveModelMixin, NumberedView[Suppression]):
@@ -248,9 +263,13 @@ class SuppressionView(ListModelMixin, RetrieveModelMixin, NumberedView[Suppressi
         row = suppressions.suppress(**given.scope, **given.why, kind=kind, value=value, by=caller(request))
         return Response(self.get_serializer(row).data, status=200 if known else 201)
 
+    @extend_schema(parameters=[WhyLiftedSerializer])
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Lift it."""
-        suppressions.lift_all(Suppression.objects.filter(pk=self.get_object().pk), by=actor(request))
+        """Lift it; `lifted-suppressions/` keeps that it was there, who lifted it, when and why."""
+        given = WhyLiftedSerializer(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        rows = Suppression.objects.filter(pk=self.get_object().pk)
+        lifting.lift(rows, by=actor(request), **given.validated_data)
         return Response(status=204)
 
     @extend_schema(
@@ -282,13 +301,13 @@ class SuppressionView(ListModelMixin, RetrieveModelMixin, NumberedView[Suppressi
         return Response(CheckedSerializer(counted).data)
 
     @extend_schema(
-        request={"application/json": ManySerializer}, responses=LiftedSerializer, summary="Lift suppressions"
+        request={"application/json": LiftSerializer}, responses=LiftedSerializer, summary="Lift suppressions"
     )
     @action(detail=False, methods=["post"])
     @transaction.atomic
     def lift(self, request: Request) -> Response:
         """Lift these in exactly this scope; what is not suppressed there is passed over."""
-        given = self.read(ManySerializer)
+        given = self.read(LiftSerializer)
         chosen = Q(pk__in=[])
         for one in given.validated_data["values"]:
             kind = suppressions.kind_of(one)
@@ -297,7 +316,7 @@ class SuppressionView(ListModelMixin, RetrieveModelMixin, NumberedView[Suppressi
             except InvalidAddress as error:
                 raise serializers.ValidationError({"values": [str(error)]}) from error
         rows = Suppression.objects.filter(chosen, **given.scope)
-        return Response({"lifted": suppressions.lift_all(rows, by=actor(request))})
+        return Response({"lifted": lifting.lift(rows, by=actor(request), why=given.validated_data["why"])})
 
     @extend_schema(
         operation_id="suppressions_import",

@@ -12,6 +12,7 @@ from api.management.custom_fields import CustomFieldView
 from api.management.editions import EditionView
 from api.management.email_messages import EmailMessageView
 from api.management.imports import ImportView
+from api.management.lifted_suppressions import LiftedSuppressionView
 from api.management.mailing_lists import MailingListView, TagView
 from api.management.organizations import MeView, OrganizationView
 from api.management.segments import SegmentView
@@ -42,6 +43,7 @@ router.register("subscriber-tags", SubscriberTagView)
 router.register("custom-fields", CustomFieldView)
 router.register("segments", SegmentView)
 router.register("suppressions", SuppressionView)
+router.register("lifted-suppressions", LiftedSuppressionView)
 router.register("imports", ImportView)
 router.register("suppression-imports", SuppressionImportView)
 router.register("tags", TagView)

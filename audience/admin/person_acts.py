@@ -133,11 +133,15 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     return answer
 
 
+def _held(person: Subscriber) -> list[tuple[str, int]]:
+    return [(name.replace("_", " "), rows) for name, rows in privacy.summary(person).items()]
+
+
 def erase(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget the person: ask on GET with what goes, do it on POST."""
     person = person_of(request, pk, Permission.DELETE)
     if request.method != "POST":
-        return _question(request, person, "erase", "Erase", held=privacy.summary(person).items())
+        return _question(request, person, "erase", "Erase", held=_held(person))
     name = str(person)
     try:
         privacy.erase(person, by=actor(request), keep_out=request.POST.get("keep_out") == "on")

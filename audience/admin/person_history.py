@@ -13,7 +13,10 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.admin.pages import row_number
-from audience.models import ConsentEvent, Subscriber, TaggedSubscription
+from audience import lifting, suppressions
+from audience.admin.lifted_suppressions import held_for, who
+from audience.admin.suppression_scope import where
+from audience.models import ConsentEvent, LiftedSuppression, Subscriber, Suppression, TaggedSubscription
 from campaigns.admin.progress import SKIP_WORDS
 from delivery.models import Recipient
 from stats.models import Event, EventKind
@@ -157,6 +160,19 @@ def _tags(person: Subscriber) -> QuerySet[Any]:
     return rows.select_related("tag__mailing_list").annotate(moment=F("created_at"))
 
 
+def _suppressed(person: Subscriber) -> QuerySet[Any]:
+    rows = Suppression.objects.filter(suppressions.about(person)).select_related("mailing_list", "created_by")
+    return rows.annotate(moment=F("created_at"))
+
+
+def _once_suppressed(person: Subscriber) -> QuerySet[Any]:
+    return lifting.of_person(person).select_related("suppressed_by").annotate(moment=F("suppressed_at"))
+
+
+def _lifted(person: Subscriber) -> QuerySet[Any]:
+    return lifting.of_person(person).select_related("by").annotate(moment=F("at"))
+
+
 def _consent_entry(row: ConsentEvent) -> Mapping[str, Any]:
     icon, did = CONSENT_LOOKS[ConsentEvent.Kind(row.kind)]
     facts = (row.source, f"from {row.ip_address}" if row.ip_address else "", f"by {row.by}" if row.by else "")
@@ -181,6 +197,29 @@ def _tag_entry(row: TaggedSubscription) -> Mapping[str, Any]:
     return {"icon": "sell", "did": "Got the tag", "what": row.tag.name, "facts": (f"on {row.tag.mailing_list}",)}
 
 
+def _suppressed_entry(row: Suppression) -> Mapping[str, Any]:
+    by = f"by {row.created_by}" if row.created_by else ""
+    facts = (f"for {where(row)}", row.get_reason_display().lower(), row.source, by)
+    return {"icon": "block", "did": "Was suppressed:", "what": row.value, "facts": _said(facts)}
+
+
+def _once_suppressed_entry(row: LiftedSuppression) -> Mapping[str, Any]:
+    by = f"by {row.suppressed_by}" if row.suppressed_by else ""
+    facts = (f"for {held_for(row)}", row.get_reason_display().lower(), row.source, by)
+    return {"icon": "block", "did": "Was suppressed:", "what": row.value, "facts": _said(facts)}
+
+
+def _lifted_entry(row: LiftedSuppression) -> Mapping[str, Any]:
+    facts = (f"for {held_for(row)}", f"by {who(row)}")
+    return {
+        "icon": "lock_open",
+        "did": "A suppression was lifted:",
+        "what": row.value,
+        "facts": facts,
+        "quote": row.why,
+    }
+
+
 def _campaign(row: Recipient | Event) -> Mapping[str, Any]:
     return {"what": row.run.campaign.name, "campaign": row.run.campaign_id}
 
@@ -194,6 +233,9 @@ _SOURCES = (
     Source(("",), _people, lambda row: {"icon": "person", "did": "Became known here"}),
     Source(("", "consent"), _consent, _consent_entry),
     Source(("",), _tags, _tag_entry),
+    Source(("", "consent"), _once_suppressed, _once_suppressed_entry),
+    Source(("", "consent"), _suppressed, _suppressed_entry),
+    Source(("", "consent"), _lifted, _lifted_entry),
     Source(("", "campaigns"), _messages, _message_entry),
     Source(("", "hits"), _hits, _hit_entry),
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -18,6 +18,7 @@ from accounts.admin.pages import fragment, page, to
 from accounts.permissions import Permission
 from audience import suppression_imports
 from audience.admin.imports import TONES, refused_rows
+from audience.admin.suppression_scope import in_sight, where
 from audience.errors import AudienceError
 from audience.models import SuppressionImport
 
@@ -37,7 +38,7 @@ class SuppressionImportAdmin(ScopedAdmin[SuppressionImport]):
     empty_state = "Files of suppressions show up here, with what became of their rows."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SuppressionImport]:
-        return _visible(request).order_by("-pk")
+        return in_sight(request, SuppressionImport)
 
     @admin.display(description="Holds for")
     def holds_for(self, made: SuppressionImport) -> str:
@@ -63,26 +64,9 @@ class SuppressionImportAdmin(ScopedAdmin[SuppressionImport]):
         return [*ours, *super().get_urls()]
 
 
-def where(row: Any) -> str:
-    """Where a suppression, or an import of them, holds."""
-    if row.mailing_list:
-        return f"the list {row.mailing_list}"
-    return "every list" if row.organization_id else "every organization"
-
-
 def _tone(made: SuppressionImport) -> str:
     tone = TONES.get(made.status, "")
     return f" bs-badge--{tone}" if tone else ""
-
-
-def _visible(request: HttpRequest) -> QuerySet[SuppressionImport]:
-    """Those of the organization; for superusers, those of the whole system too."""
-    at = desk(request)
-    rows = SuppressionImport.objects.visible_to(at.user)
-    if at.organization is None:
-        return rows
-    of_system = Q(organization=None) if at.user.is_superuser else Q()
-    return rows.filter(Q(organization=at.organization) | of_system) if of_system else rows.of(at.organization)
 
 
 def import_of(request: HttpRequest, pk: int) -> SuppressionImport:

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -16,8 +16,8 @@ from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Organization
 from accounts.permissions import Permission
-from audience import suppression_files, suppression_imports, suppressions
-from audience.admin.suppression_imports import where
+from audience import lifting, suppression_files, suppression_imports, suppressions
+from audience.admin.suppression_scope import in_sight, where
 from audience.errors import AudienceError
 from audience.models import MailingList, Suppression
 from audience.suppression_files import Taken
@@ -92,6 +92,15 @@ class CheckForm(DeskForm):
         return [line.strip() for line in self.cleaned_data["values"].splitlines() if line.strip()]
 
 
+class LiftForm(DeskForm):
+    why = forms.CharField(
+        label="Why?",
+        max_length=lifting.LONGEST_WHY,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "bs-textarea--low"}),
+        help_text="Such as “asked for it by phone”. Kept in the history with your name.",
+    )
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(ScopedAdmin[Suppression]):
     """Those of the organization and of its lists; superusers also see those of the whole system."""
@@ -110,10 +119,7 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
     list_display_links = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Suppression]:
-        at = desk(request)
-        if at.user.is_superuser and at.organization:
-            return Suppression.objects.filter(Q(organization=at.organization) | Q(organization=None)).order_by("-pk")
-        return super().get_queryset(request)
+        return in_sight(request, Suppression)
 
     @admin.display(description="Holds for")
     def holds_for(self, suppression: Suppression) -> str:
@@ -193,24 +199,27 @@ class SuppressionAdmin(ScopedAdmin[Suppression]):
 
     @admin.action(description="Lift…", permissions=["lift"])
     def lift(self, request: HttpRequest, queryset: QuerySet[Suppression]) -> HttpResponse | None:
-        """Ask, with numbers; lift when asked again with the answer."""
-        if "confirmed" not in request.POST:
-            return self._ask(request, queryset)
+        """Ask, with numbers and for the reason; lift when asked again with the answer."""
+        form = LiftForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self._ask(request, queryset, form)
         try:
-            lifted = suppressions.lift_all(queryset, by=actor(request))
+            lifted = lifting.lift(queryset, by=actor(request), why=form.cleaned_data["why"])
         except AudienceError as refused:
             messages.error(request, str(refused))
         else:
             messages.success(request, f"{lifted:,} lifted. Campaigns reach them again where they are subscribed.")
         return None
 
-    def _ask(self, request: HttpRequest, chosen: QuerySet[Suppression]) -> HttpResponse:
+    def _ask(self, request: HttpRequest, chosen: QuerySet[Suppression], form: LiftForm) -> HttpResponse:
         counts = suppressions.by_reason(chosen)
         return page(
             request,
             "admin/audience/suppression/lift.html",
             title="Lift",
             crumbs=_crumbs(),
+            form=form,
+            status=_status(form),
             counts=[(Suppression.Reason(reason).label, count) for reason, count in counts.items() if count],
             total=sum(counts.values()),
             complained=counts[Suppression.Reason.COMPLAINED],

@@ -11,7 +11,7 @@ from audience.models.people import (
     TaggedSubscription,
 )
 from audience.models.segments import Segment
-from audience.models.suppressions import Suppression
+from audience.models.suppressions import LiftedSuppression, Suppression
 
 __all__ = [
     "ConsentEvent",
@@ -19,6 +19,7 @@ __all__ = [
     "Erasure",
     "Import",
     "KeptLists",
+    "LiftedSuppression",
     "MailingList",
     "MailingListQuerySet",
     "Segment",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
+from accounts.actors import Surface
 from accounts.models import Organization, User
 from accounts.scoping import ScopedQuerySet
 from audience.models.lists import MailingList
@@ -77,3 +78,49 @@ class Suppression(models.Model):
         if self.organization_id is None:
             return "system"
         return "organization" if self.mailing_list_id is None else "list"
+
+
+class LiftedSuppression(models.Model):
+    """A suppression that was taken away: what it was, who lifted it, when and why. Rows are added and never changed.
+
+    The database holds that (`audience.append_only`). All that can happen to a row is that it forgets whom it was about
+    (`audience.lifting.forget`): then `value`, `source` and `why` are empty, and the rest stays.
+    """
+
+    # Django would delete these before their organization, which the database refuses; it deletes them itself.
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="lifted_suppressions"
+    )
+    mailing_list = models.ForeignKey(
+        MailingList, null=True, blank=True, on_delete=models.SET_NULL, related_name="lifted_suppressions"
+    )
+    list_name = models.CharField(
+        max_length=255, blank=True, help_text="What the list was called; empty where it did not hold for one list only."
+    )
+    kind = models.CharField(max_length=8, choices=Suppression.Kind)
+    value = models.CharField(max_length=254, blank=True, help_text="Empty once it is forgotten.")
+    reason = models.CharField(max_length=16, choices=Suppression.Reason)
+    source = models.CharField(max_length=200, blank=True)
+    suppressed_at = models.DateTimeField()
+    suppressed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField("lifted", default=now, editable=False)
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    surface = models.CharField(max_length=16, choices=Surface)
+    why = models.CharField(max_length=500, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        # read by a person's page and export, and when they are erased
+        indexes: ClassVar = [models.Index(fields=["value", "kind"], name="audience_lifted_value")]
+
+    def __str__(self) -> str:
+        return self.value or f"a forgotten {self.get_kind_display().lower()}"
+
+    @property
+    def scope(self) -> str:
+        """Where it held: `system`, `organization` or `list`, also when the list is gone."""
+        if self.organization_id is None:
+            return "system"
+        return "list" if self.list_name else "organization"

@@ -11,11 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from audience import subscriptions
+from audience import lifting, subscriptions
 from audience.admin.person_history import history
 from audience.models import ConsentEvent, Erasure, Subscriber, SubscriberTag, Suppression, TaggedSubscription
 from delivery.models import Recipient
 from stats.models import Event
+from tests.conftest import acting
 from tests.factories import MailingListFactory, SubscriptionFactory, draft_campaign
 from tests.stats.populations import a_run
 
@@ -83,6 +84,19 @@ def test_one_kind_of_lines_can_be_looked_at_alone(anna, show, said):
     assert {each.did for each in history(anna, show=show).entries} == said
 
 
+def test_what_was_suppressed_and_lifted_is_told_on_the_line_of_time(organization, anna, bob, login):
+    for reason in ("complained", "manual"):
+        Suppression.objects.create(organization=organization, kind="email", value=anna.email, reason=reason)
+        if reason == "complained":
+            lifting.lift(Suppression.objects.all(), by=acting(bob), why="Pressed the wrong button")
+
+    found = history(anna, show="consent").entries
+
+    assert [each.did for each in found] == ["Was suppressed:", "A suppression was lifted:", "Was suppressed:"]
+    assert (found[1].quote, found[1].facts) == ("Pressed the wrong button", ("for every list", f"by {bob}"))
+    assert "Pressed the wrong button" in login(bob).get(address(anna)).content.decode()
+
+
 def test_pages_hold_every_line_once_also_where_many_share_a_moment(anna, mailing_list):
     anna.created_at = NINE
     anna.save()
@@ -124,9 +138,10 @@ def test_the_page_takes_no_query_a_line(organization, anna, bob, login):
         TaggedSubscription.objects.create(subscription=row, tag=tag)
         subscriptions.unsubscribe(anna, source="page", mailing_lists=[row.mailing_list])
         an_event(sent_to(anna))
-        Suppression.objects.create(
-            organization=organization, mailing_list=row.mailing_list, kind="email", value=anna.email
-        )
+        held = {"organization": organization, "mailing_list": row.mailing_list, "kind": "email", "value": anna.email}
+        Suppression.objects.create(**held)
+        lifting.lift(Suppression.objects.filter(**held), by=acting(bob))
+        Suppression.objects.create(**held)
 
     def queries():
         with CaptureQueriesContext(connection) as captured:

@@ -6,6 +6,8 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from accounts.actors import SYSTEM
+from audience import lifting as lifting_away
 from audience import suppression_imports, suppressions
 from audience.models import Suppression, SuppressionImport
 from tests.conftest import acting
@@ -13,6 +15,7 @@ from tests.factories import MailingListFactory, OrganizationFactory, UserFactory
 
 LIST = "admin:audience_suppression_changelist"
 ADD = "admin:audience_suppression_add"
+LIFTED = "admin:audience_liftedsuppression_changelist"
 CHECK = "admin:audience_suppression_check"
 
 
@@ -34,7 +37,8 @@ def told(answer):
 
 
 def lifting(rows, **more):
-    return {"action": "lift", "_selected_action": [row.pk for row in rows], **more}
+    why = {"why": "Asked for by phone"} if "confirmed" in more else {}
+    return {"action": "lift", "_selected_action": [row.pk for row in rows], **why, **more}
 
 
 @pytest.fixture
@@ -174,6 +178,45 @@ def test_lifting_everything_filtered_for_leaves_the_rest(suppressed, bob, login)
     login(bob).post(reverse(LIST) + "?reason__exact=bounced", given)
 
     assert set(suppressed.values_list("reason", flat=True)) == {"complained"}
+
+
+def test_nothing_is_lifted_without_saying_why(suppressed, bob, login):
+    answer = login(bob).post(reverse(LIST), lifting(suppressed, confirmed="yes", why=" "))
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["why"]
+    assert suppressed.count() == 4
+
+
+def test_what_was_lifted_is_shown_and_forgotten_when_asked_twice(organization, suppressed, bob, victor, login):
+    login(bob).post(reverse(LIST), lifting(suppressed, confirmed="yes"))
+    suppressions.suppress(organization=None, kind="email", value="sys@example.com")
+    lifting_away.lift(Suppression.objects.filter(organization=None), by=SYSTEM)
+    line = organization.lifted_suppressions.get(value="ann@example.com")
+    chosen = {"action": "forget", "_selected_action": [line.pk]}
+
+    seen = login(victor).get(reverse(LIFTED)).content.decode()
+    login(victor).post(reverse(LIFTED), chosen | {"confirmed": "yes"})
+    asked = login(bob).post(reverse(LIFTED), chosen).content.decode()
+    line.refresh_from_db()
+    before = line.value
+    answer = login(bob).post(reverse(LIFTED), chosen | {"confirmed": "yes"})
+    line.refresh_from_db()
+
+    assert ("Asked for by phone" in seen, "sys@example.com" in seen, "Forget the addresses" in seen) == (
+        True,
+        False,
+        False,
+    )
+    assert ("Forget 1 address?" in asked, before) == (True, "ann@example.com")
+    assert ("1 forgotten" in told(answer), line.value, line.why, line.by) == (True, "", "", bob)
+
+
+def test_superusers_also_see_what_was_lifted_for_the_whole_system(organization, root, login):
+    suppressions.suppress(organization=None, kind="email", value="sys@example.com")
+    lifting_away.lift(Suppression.objects.all(), by=acting(root))
+
+    assert "sys@example.com" in login(root).get(reverse(LIFTED)).content.decode()
 
 
 def test_who_may_only_read_is_not_offered_to_lift(suppressed, victor, login):

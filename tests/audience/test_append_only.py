@@ -1,12 +1,12 @@
-"""The database itself refuses to change what somebody agreed to."""
+"""The database itself refuses to change what somebody agreed to, and what was lifted."""
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from audience import append_only, consent
+from audience import append_only, consent, lifting, suppressions
 from audience.consent import Evidence
-from audience.models import ConsentEvent, Subscriber
-from tests.factories import MailingListFactory, SubscriptionFactory, UserFactory
+from audience.models import ConsentEvent, LiftedSuppression, Subscriber, Suppression
+from tests.factories import MailingListFactory, SubscriptionFactory, UserFactory, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -85,9 +85,68 @@ def test_an_organization_goes_with_all_its_people_and_their_consent(line, organi
 def test_the_guard_comes_back_where_a_migration_lost_it(line):
     table = " ON audience_consentevent" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TRIGGER {append_only.TRIGGERS[0]}{table}")
+        cursor.execute(f"DROP TRIGGER {append_only.CONSENT.triggers[0]}{table}")
 
     append_only.guard()
 
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         ConsentEvent.objects.update(source="page")
+
+
+# --- the history of lifted suppressions --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lifted(organization):
+    """What was lifted for a list, in the organization and in the whole system."""
+    mailing_list, by = MailingListFactory(organization=organization), staff(organization)
+    by.user.is_superuser = True
+    for scope in ({"organization": organization, "mailing_list": mailing_list}, {"organization": None}):
+        suppressions.suppress(**scope, kind="email", value="ann@example.com", reason="bounced", by=by.user)
+    lifting.lift(Suppression.objects.all(), by=by, why="A mistake")
+    return LiftedSuppression.objects.all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("value", "bob@example.com"),
+        ("why", "Another reason"),
+        ("source", "elsewhere"),
+        ("reason", "manual"),
+        ("list_name", "Another"),
+        ("surface", "system"),
+        ("at", "2020-01-01T00:00Z"),
+        ("suppressed_at", "2020-01-01T00:00Z"),
+    ],
+)
+def test_what_was_lifted_stays_as_it_was(lifted, column, value):
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        lifted.update(**{column: value})
+
+    assert not lifted.filter(**{column: value}).exists()
+
+
+def test_what_was_lifted_cannot_be_deleted(lifted):
+    for row in lifted:
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            row.delete()
+
+    assert lifted.count() == 2
+
+
+def test_what_was_lifted_outlives_its_list_and_whoever_lifted_it(lifted):
+    of_list = lifted.get(mailing_list__isnull=False)
+    name = of_list.list_name
+    of_list.mailing_list.delete()
+    of_list.by.delete()
+
+    of_list.refresh_from_db()
+    kept = (of_list.mailing_list, of_list.list_name, of_list.scope, of_list.by, of_list.suppressed_by, of_list.why)
+    assert kept == (None, name, "list", None, None, "A mistake")
+
+
+def test_an_organization_takes_what_was_lifted_along_and_the_system_keeps_its_own(lifted, organization):
+    organization.delete()
+
+    assert lifted.get().scope == "system"

@@ -5,14 +5,13 @@ from django.core.files.base import ContentFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.actors import Actor, Surface
 from audience import imports, suppressions
-from audience.errors import InvalidAddress, NotAllowed, TooMany
+from audience.errors import InvalidAddress, TooMany
 from audience.models import Suppression
 from audience.selection import Part, select
 from tests.audience.worlds import LISTS, is_banned, made, worlds
 from tests.examples import examples
-from tests.factories import MailingListFactory, OrganizationFactory, SubscriptionFactory, UserFactory, staff
+from tests.factories import MailingListFactory, OrganizationFactory, staff
 
 
 def test_suppressing_twice_keeps_the_first_reason(organization, alice):
@@ -71,17 +70,6 @@ def test_many_values_are_suppressed_in_few_statements(organization, django_asser
     assert (outcome.added, outcome.known) == (1499, 1)
     assert set(outcome.refused) == {"nonsense"}
     assert Suppression.objects.get(value="r1@example.com").reason == "manual"
-
-
-def test_lifting_takes_away_exactly_one_scope(organization):
-    for scope in (None, organization):
-        suppressions.suppress(organization=scope, kind="domain", value="example.com", reason="manual")
-
-    lifted = suppressions.lift(organization=organization, kind="domain", value="@Example.com")
-    again = suppressions.lift(organization=organization, kind="domain", value="@Example.com")
-
-    assert (lifted, again) == (True, False)
-    assert suppressions.check(organization, "ann@mail.example.com").organization is None
 
 
 def test_a_check_names_the_widest_scope(organization):
@@ -186,49 +174,6 @@ def test_looking_up_agrees_with_checking(world, number):
         checked = suppressions.check_many(organization, written, mailing_list=lists[number])
 
         assert {each.value: each.suppressions[0] for each in found if each.suppressions} == checked
-
-
-# --- lifting -----------------------------------------------------------------------------------------------------
-
-
-def test_many_are_lifted_at_once_and_consent_is_as_it_was(organization):
-    row = SubscriptionFactory(mailing_list__organization=organization, subscriber__email="ann@example.com")
-    suppressions.suppress_many(["ann@example.com", "bob@example.com"], organization=organization, kind="email")
-    suppressions.suppress(organization=organization, kind="phone", value="+4520123456")
-
-    lifted = suppressions.lift_all(
-        Suppression.objects.of(organization).filter(kind="email"), by=staff(organization, "manager")
-    )
-
-    row.refresh_from_db()
-    assert (lifted, row.status) == (2, "subscribed")
-    assert [each.kind for each in Suppression.objects.all()] == ["phone"]
-
-
-def test_who_may_only_read_lifts_nothing(organization):
-    suppressions.suppress(organization=organization, kind="email", value="ann@example.com")
-
-    with pytest.raises(NotAllowed):
-        suppressions.lift_all(Suppression.objects.all(), by=staff(organization, "viewer"))
-
-    assert Suppression.objects.exists()
-
-
-def test_an_administrator_does_not_lift_what_holds_for_the_system(organization):
-    suppressions.suppress(organization=None, kind="email", value="ann@example.com")
-    suppressions.suppress(organization=organization, kind="email", value="ann@example.com")
-
-    with pytest.raises(NotAllowed):
-        suppressions.lift_all(Suppression.objects.all(), by=staff(organization))
-
-    assert Suppression.objects.count() == 2
-
-
-def test_a_superuser_lifts_what_holds_for_the_system(organization):
-    suppressions.suppress(organization=None, kind="email", value="ann@example.com")
-    root = Actor(user=UserFactory(is_superuser=True), surface=Surface.ADMIN)
-
-    assert suppressions.lift_all(Suppression.objects.all(), by=root) == 1
 
 
 def test_every_reason_is_counted(organization):

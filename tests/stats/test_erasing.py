@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.actors import Actor, Surface
-from audience import consent, erased, privacy, subscriptions, suppressions
+from audience import consent, erased, lifting, privacy, subscriptions, suppressions
 from audience.consent import Evidence
 from audience.errors import MailOnItsWay, NotAllowed, StaysOut
 from audience.models import ConsentEvent, Erasure, Subscriber, Subscription, Suppression
@@ -101,7 +101,10 @@ def test_handing_out_asks_no_question_for_each_row(person, alice):
 
 
 def test_nothing_of_an_erased_person_is_left(run, person, alice):
-    suppressions.suppress(organization=person.organization, kind="email", value=person.email)
+    where = {"organization": person.organization, "kind": "email", "value": person.email, "source": person.email}
+    suppressions.suppress(**where)
+    lifting.lift(Suppression.objects.all(), by=acting(alice), why=f"{person.email} asked for it")
+    suppressions.suppress(**where)
 
     erasure = privacy.erase(person, by=acting(alice))
 
@@ -118,6 +121,7 @@ def test_nothing_of_an_erased_person_is_left(run, person, alice):
         "inbox": 1,
         "messages": 1,
         "answers": 0,
+        "lifted_suppressions": 1,
         "suppressions": 1,
         "webhooks": 0,
     }

@@ -1,4 +1,4 @@
-"""`manage.py suppressions …`: import, check, export and count what nothing is sent to, as a named user."""
+"""`manage.py suppressions …`: import, check, lift, export and count what nothing is sent to, as a named user."""
 
 import shutil
 import sys
@@ -18,10 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from accounts.actors import Actor, Surface
 from accounts.models import Organization, User
-from audience import suppression_files, suppression_imports
+from audience import lifting, suppression_files, suppression_imports
 from audience import suppressions as domain
 from audience.errors import AudienceError
-from audience.models import MailingList, Suppression, SuppressionImport
+from audience.models import LiftedSuppression, MailingList, Suppression, SuppressionImport
 
 TOLD = 100
 
@@ -29,6 +29,8 @@ EXAMPLES = """examples:
   manage.py suppressions import blocked.csv --as alice --organization org_… --reason complained --source "old provider"
   manage.py suppressions import - --as alice --list lst_… < bounced.txt
   manage.py suppressions check ann@example.com example.org +4520123456 --as alice
+  manage.py suppressions lift ann@example.com --as alice --why "asked for it by phone"
+  manage.py suppressions lifted --as alice
   manage.py suppressions export --as alice > suppressed.csv
   manage.py suppressions stats --as root --system"""
 
@@ -48,6 +50,12 @@ class Command(BaseCommand):
         importing.add_argument("--source", default="", help="where they come from, for rows that do not say")
         checking = self._add(acts, "check", "Say which are suppressed, in which scopes, and why.", self.find)
         checking.add_argument("written", nargs="+", metavar="VALUE", help="an address, a domain or a phone number")
+        lifting_away = self._add(
+            acts, "lift", "Lift them in exactly this scope, or none if one is not there.", self.lift
+        )
+        lifting_away.add_argument("written", nargs="+", metavar="VALUE", help="an address, a domain or a phone number")
+        lifting_away.add_argument("--why", required=True, help="kept in the history, with who lifted it and when")
+        self._add(acts, "lifted", "Say who lifted what, when and why, the latest first.", self.lifted)
         self._add(acts, "export", "Write them as CSV.", self.export)
         self._add(acts, "stats", "Count them by reason.", self.stats)
 
@@ -117,6 +125,23 @@ class Command(BaseCommand):
         for found in domain.look_up(given.organization, given.written, mailing_list=given.mailing_list):
             self.stdout.write(f"{found.written}: {found.problem or _because(found)}")
 
+    def lift(self, given: Namespace) -> None:
+        rows = Suppression.objects.filter(organization=given.organization, mailing_list=given.mailing_list)
+        keys = []
+        for written in given.written:
+            kind = domain.kind_of(written)
+            found = rows.filter(kind=kind, value=domain.normalise(kind, written)).first()
+            if found is None:
+                raise CommandError(f"{written} is not suppressed there. Nothing was lifted; `check` says where it is.")
+            keys.append(found.pk)
+        lifted = lifting.lift(rows.filter(pk__in=keys), by=given.by, why=given.why)
+        self.stdout.write(f"{lifted:,} lifted.")
+
+    def lifted(self, given: Namespace) -> None:
+        for row in _of_scope(LiftedSuppression.objects.select_related("by"), given)[:TOLD]:
+            by = f" by {row.by}" if row.by else ""
+            self.stdout.write(f"{row.at:%Y-%m-%d %H:%M} {row}, {row.reason}, lifted{by}: {row.why or '–'}")
+
     def export(self, given: Namespace) -> None:
         for line in suppression_files.lines(_rows(given)):
             self.stdout.write(line, ending="")
@@ -184,10 +209,15 @@ def _mailing_list(given: Namespace) -> MailingList:
 
 
 def _rows(given: Namespace) -> QuerySet[Suppression]:
+    rows: QuerySet[Suppression] = _of_scope(Suppression.objects.all(), given)
+    return rows
+
+
+def _of_scope(rows: Any, given: Namespace) -> Any:
     """Those of exactly this scope; for an organization, those for its lists too."""
     if given.mailing_list or given.organization is None:
-        return Suppression.objects.filter(organization=given.organization, mailing_list=given.mailing_list)
-    return Suppression.objects.of(given.organization)
+        return rows.filter(organization=given.organization, mailing_list=given.mailing_list)
+    return rows.of(given.organization)
 
 
 def _opened(name: str, stack: ExitStack) -> IO[bytes]:

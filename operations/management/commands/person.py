@@ -90,7 +90,7 @@ def _person(given: Namespace, user: User) -> Subscriber:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in counts.items())
+    return ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in counts.items())
 
 
 def _write_for_owner(path: Path, text: str) -> None:

@@ -8,7 +8,8 @@ from drf_spectacular.generators import SchemaGenerator
 
 from api.management.numbers import numbered_id
 from audience import fields as custom_fields
-from audience import imports, subscriber_tags, suppression_imports, suppressions
+from audience import imports, lifting, subscriber_tags, suppression_imports, suppressions
+from audience.models import Suppression
 from splittests import planning
 from tests.api.management.conftest import ROOT
 from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
@@ -64,6 +65,8 @@ def belongings_of(organization):
     subscriber_tags.add(row, ["vip reader"])
     field = custom_fields.create(organization, key="known_town", name="Town we know")
     where = {"organization": organization, "kind": "email", "value": "unwanted@readers.example"}
+    suppressions.suppress(**where | {"value": "wanted@readers.example"})
+    lifting.lift(Suppression.objects.all(), by=staff(organization), why="They asked for it")
     suppression = suppressions.suppress(**where)
     people = ContentFile(b"email\nann@example.com\n", name="people we know.csv")
     upload = imports.create(mailing_list, people, by=staff(organization))
@@ -88,6 +91,9 @@ def belongings_of(organization):
         "subscriber-tags": Numbered(numbered_id("stg", row.tagged.get().tag_id), "vip reader"),
         "custom-fields": Numbered(numbered_id("fld", field.pk), "Town we know"),
         "suppressions": Numbered(numbered_id("sup", suppression.pk), "unwanted@readers.example"),
+        "lifted-suppressions": Numbered(
+            numbered_id("lif", organization.lifted_suppressions.get().pk), "wanted@readers.example"
+        ),
         "imports": upload,
         "webhooks": webhook,
         "suppression-imports": blocked,

@@ -143,6 +143,57 @@ def test_one_and_many_are_lifted(api, organization, body):
     assert [each.scope for each in Suppression.objects.all()] == ["system"]
 
 
+# --- the history -------------------------------------------------------------------------------------------------
+
+LIFTED = f"{ROOT}lifted-suppressions/"
+
+
+@pytest.fixture
+def lifted(api, organization, body):
+    """Ann's, lifted one by one, and Bob's, lifted among many; both with why."""
+    row = suppress(organization, "ann@example.com", reason="complained", source="arf")
+    suppress(organization, "bob@example.com")
+    api.delete(f"{URL}{numbered_id('sup', row.pk)}/?why=Wrote%20to%20us")
+    api.post(f"{URL}lift/", body | {"values": ["bob@example.com"], "why": "A mistake"})
+
+
+def test_what_was_lifted_is_told_with_who_when_and_why(api, lifted, bob):
+    latest, first = api.get(LIFTED).json()["results"]
+
+    assert (latest["value"], latest["why"], latest["lifted_by"]) == ("bob@example.com", "A mistake", bob.username)
+    shown = {name: first[name] for name in ("value", "reason", "source", "scope", "surface", "why")}
+    assert shown == {
+        "value": "ann@example.com",
+        "reason": "complained",
+        "source": "arf",
+        "scope": "organization",
+        "surface": "management",
+        "why": "Wrote to us",
+    }
+    assert first == api.get(f"{LIFTED}{first['id']}/").json()
+    assert [row["why"] for row in api.get(f"{LIFTED}?value=ANN@example.com").json()["results"]] == ["Wrote to us"]
+    assert api.get(f"{LIFTED}?reason=bounced").json()["results"] == []
+
+
+def test_a_line_forgets_whom_it_was_about_and_nothing_else(admin_api, lifted):
+    line = admin_api.get(f"{LIFTED}?reason=complained").json()["results"][0]
+
+    forgotten = admin_api.post(f"{LIFTED}{line['id']}/forget/")
+
+    assert (forgotten.status_code, forgotten.json()) == (200, line | {"value": "", "source": "", "why": ""})
+    assert admin_api.delete(f"{LIFTED}{line['id']}/").status_code == 405
+
+
+def test_too_long_a_reason_lifts_nothing(api, organization, body):
+    row = suppress(organization, "ann@example.com")
+
+    one = api.delete(f"{URL}{numbered_id('sup', row.pk)}/?why={'x' * 501}")
+    many = api.post(f"{URL}lift/", body | {"values": ["ann@example.com"], "why": "x" * 501})
+
+    assert (one.status_code, list(one.json()), many.status_code) == (400, ["why"], 400)
+    assert Suppression.objects.exists()
+
+
 @pytest.fixture
 def _files(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
