@@ -6,10 +6,12 @@ import hypothesis
 import pytest
 from django.db import connection
 from django.dispatch import receiver
+from django.test import TransactionTestCase
 from django.test.signals import setting_changed
 
 from accounts.actors import Actor, Surface
 from delivery.rendering import compiled
+from tests.databases import template_for
 from tests.examples import examples
 from tests.factories import MembershipFactory, OrganizationFactory
 
@@ -30,6 +32,25 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request, tmp_path_factory, django_test_environment, django_db_blocker, django_db_keepdb, django_db_createdb,
+    django_db_modify_db_settings,
+):  # fmt: skip
+    """A copy of the migrated database; `--reuse-db` leaves it there to be looked at, `--create-db` migrates anew."""
+    cache = getattr(request.config, "cache", None)
+    template = template_for(connection, cache.mkdir("migrated") if cache else tmp_path_factory.mktemp("migrated"))
+    before = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        template.copy(connection.creation._get_test_db_name(), anew=django_db_createdb)
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "sqlite":
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: template.restore())
+        yield
+    with django_db_blocker.unblock():
+        connection.creation.destroy_test_db(before, verbosity=0, keepdb=django_db_keepdb)
 
 
 @pytest.fixture
@@ -111,21 +132,3 @@ def _delivery_waits(request, monkeypatch):
     """A campaign that a test starts is frozen and sent only where the test asks for a `worker`."""
     if "worker" not in request.fixturenames:
         monkeypatch.setattr("delivery.tasks.queue", lambda task, pk: None)
-
-
-@pytest.fixture(autouse=True)
-def _people_go_before_their_consent(request):
-    """SQLite's flush empties tables in any order, and the database deletes no consent of somebody who is there, and
-    nothing of what was lifted in an organization that is."""
-    mark = request.node.get_closest_marker("django_db")
-    committed = {"transactional_db", "live_server"} & set(request.fixturenames)
-    if connection.vendor != "sqlite" or not (committed or (mark and mark.kwargs.get("transaction"))):
-        yield
-        return
-    request.getfixturevalue("transactional_db")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA foreign_keys = OFF")
-        cursor.execute("DELETE FROM audience_subscriber")
-        cursor.execute("DELETE FROM accounts_organization")
-        cursor.execute("PRAGMA foreign_keys = ON")
