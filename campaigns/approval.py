@@ -14,7 +14,10 @@ from django.utils.timezone import now
 from accounts.models import ApiKey, Organization, Role, User
 from accounts.permissions import is_trusted
 from audience.models import MailingList, Segment
-from campaigns.models import Campaign, CampaignRevision, Variant
+from campaigns import recurring
+from campaigns.models import Campaign, CampaignRevision, ScheduleType, Variant
+from campaigns.recurrence import Recurrence
+from campaigns.recurrence_words import sentence
 
 EMAIL_FIELDS = ("merge_language", "subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
 
@@ -106,12 +109,17 @@ def looked_at(campaign: Campaign) -> dict[str, Any]:
         "channel": str(campaign.channel),
         "variants": [_content(each) for each in campaign.variants.select_related("email").order_by("position")],
         "audience": _audience(campaign),
-        "schedule": {
-            "type": str(campaign.schedule_type),
-            "at": campaign.scheduled_at and campaign.scheduled_at.astimezone(UTC).isoformat(),
-            "tz": campaign.schedule_tz,
-        },
+        "schedule": _schedule(campaign),
     }
+
+
+def _schedule(campaign: Campaign) -> dict[str, Any]:
+    """Of a recurring campaign what is approved is its recurrence; which occurrence comes next changes nothing."""
+    shown: dict[str, Any] = {"type": str(campaign.schedule_type), "at": None, "tz": campaign.schedule_tz}
+    if campaign.schedule_type != ScheduleType.RECURSIVE:
+        return shown | {"at": campaign.scheduled_at and campaign.scheduled_at.astimezone(UTC).isoformat()}
+    kept = recurring.of(campaign)
+    return shown | {"recurrence": kept.data if kept else None}
 
 
 def _digest(shown: dict[str, Any]) -> str:
@@ -187,8 +195,14 @@ def _flat(shown: dict[str, Any]) -> dict[str, str]:
         flat |= {prefix + name: value for name, value in _flat_content(variant)}
     flat["Audience"] = "\n".join(_audience_lines(shown["audience"]))
     flat["Frequency cap"] = f"{hours} h" if (hours := shown.get("frequency_cap_hours")) else "none"
-    flat["Schedule"] = " ".join(shown["schedule"][name] for name in ("type", "at", "tz") if shown["schedule"][name])
+    flat["Schedule"] = _flat_schedule(shown["schedule"])
     return flat | dict(_flat_others(shown))
+
+
+def _flat_schedule(shown: dict[str, Any]) -> str:
+    if shown.get("recurrence"):
+        return sentence(Recurrence.of(shown["recurrence"]), shown["tz"])
+    return " ".join(shown[name] for name in ("type", "at", "tz") if shown[name])
 
 
 def _flat_others(shown: dict[str, Any]) -> Iterator[tuple[str, str]]:

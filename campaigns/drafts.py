@@ -14,7 +14,7 @@ from accounts.models import Organization
 from accounts.permissions import Permission, may
 from audience import segments
 from audience.models import MailingList, Segment
-from campaigns import lifecycle
+from campaigns import lifecycle, recurring
 from campaigns.approval import EMAIL_FIELDS
 from campaigns.errors import Locked, NotAllowed, NotReady
 from campaigns.models import EDITABLE, RUNNING, Campaign, CampaignAudience, ScheduleType, State, Variant
@@ -33,7 +33,19 @@ COLUMNS = {
     "schedule_tz",
     "public_id",
 }
-LOOKED_AT = {"channel", "email", "sms_body", "audience", "frequency_cap_hours", "scheduled_at", "schedule_tz"}
+LOOKED_AT = {
+    "channel",
+    "email",
+    "sms_body",
+    "audience",
+    "frequency_cap_hours",
+    "scheduled_at",
+    "schedule_tz",
+    "recurrence",
+}
+
+# What a recurring campaign takes from `lifecycle.reschedule` alone, since its next occurrence hangs on it.
+RECURRING = {"scheduled_at", "schedule_tz", "recurrence"}
 
 # What other rooms keep for a campaign and a copy gets too: called with the campaign and its copy, in the transaction
 # that makes it; each puts its function here when its app starts.
@@ -82,8 +94,8 @@ def create(
 
 def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
     """T2/T7. `changes`: those of PLAIN (any time); channel (draft only); email, sms_body, audience,
-    frequency_cap_hours, scheduled_at, schedule_tz (until sending begins). A time in a draft counts only once it is
-    scheduled.
+    frequency_cap_hours, scheduled_at, schedule_tz, recurrence (until sending begins, and between the instances of a
+    recurring campaign). A time or a recurrence in a draft counts only once it is scheduled.
 
     What an approver looked at voids the approval; what is as it was changes nothing. Raises Locked, NotReady,
     NotAllowed.
@@ -201,7 +213,7 @@ def _require_idle(users: Sequence[Campaign], busy: Sequence[State], what: str) -
 
 def _tell(users: Sequence[Campaign], by: Actor, reason: str) -> None:
     for campaign in users:
-        if campaign.state in EDITABLE and not campaign.is_started:
+        if campaign.state in EDITABLE:
             lifecycle.edited(campaign, by=by, reason=reason)
 
 
@@ -254,6 +266,8 @@ def _differs(campaign: Campaign, name: str, value: Any) -> bool:
         case "email" | "sms_body":
             variant = campaign.variants.first()
             return variant is None or getattr(variant, name) != value
+        case "recurrence":
+            return bool(recurring.of(campaign) != value)
         case _:
             return bool(getattr(campaign, name) != value)
 
@@ -280,6 +294,10 @@ def _set_audience(campaign: Campaign, name: str, value: Any, by: Actor) -> None:
     set_audience(campaign, value)
 
 
+def _set_recurrence(campaign: Campaign, name: str, value: Any, by: Actor) -> None:
+    recurring.keep(campaign, value)
+
+
 def _set_content(campaign: Campaign, name: str, value: Any, by: Actor) -> None:
     variant = campaign.variants.first() or Variant(campaign=campaign)
     setattr(variant, name, value)
@@ -292,6 +310,7 @@ _SETTERS: dict[str, Callable[[Campaign, str, Any, Actor], None]] = {
     "email": _set_content,
     "sms_body": _set_content,
     "scheduled_at": _set_time,
+    "recurrence": _set_recurrence,
 }
 
 
@@ -321,10 +340,12 @@ def _require_known(given: Mapping[str, Any], known: set[str]) -> None:
 def _require_editable(campaign: Campaign, changed: Mapping[str, Any]) -> None:
     if campaign.deleted_at:
         raise Locked("This campaign was deleted.")
-    if changed.keys() & LOOKED_AT and (campaign.state not in EDITABLE or campaign.is_started):
+    if changed.keys() & LOOKED_AT and campaign.state not in EDITABLE:
         raise Locked(f"Content and audience cannot be changed in state {campaign.state}; copy the campaign instead.")
-    if "channel" in changed and campaign.state != State.DRAFT:
-        raise Locked("The channel can be changed only in a draft.")
+    if "channel" in changed and (campaign.state != State.DRAFT or campaign.is_started):
+        raise Locked("The channel can be changed only in a draft of which nothing has gone out.")
+    if campaign.schedule_type == ScheduleType.RECURSIVE and (fixed := changed.keys() & RECURRING):
+        raise NotReady({name: ["It recurs: choose another schedule instead."] for name in sorted(fixed)})
 
 
 def _require_own(organization: Organization, given: Mapping[str, Any]) -> None:

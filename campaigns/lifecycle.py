@@ -19,10 +19,11 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from accounts.actors import SYSTEM, Actor
-from campaigns import approval, completeness
+from campaigns import approval, completeness, recurring
 from campaigns.errors import InvalidTransition, NotAllowed, NotReady
 from campaigns.models import Campaign, CampaignRun, ContentSnapshot, ScheduleType, State
 from campaigns.possible import allowed, can_pause_in, failed_recipients
+from campaigns.recurring import Due
 from campaigns.schedules import IMMEDIATELY, Schedule, at, is_missed
 from campaigns.transitions import TRANSITIONS, locked, move, record, require
 
@@ -43,7 +44,6 @@ def edited(campaign: Campaign, *, by: Actor, reason: str = "Edited.") -> Campaig
     (NotReady otherwise), or waits for approval if none covers what it says now.
     """
     with locked(campaign, "edit", by) as row:
-        require(not row.is_started, "edit", row)
         if row.state == State.SCHEDULED:
             _require_complete(row)
             _keep_or_ask_again(row, "edit", by=by, reason=reason)
@@ -92,8 +92,8 @@ def schedule(campaign: Campaign, *, by: Actor, schedule: Schedule) -> Campaign:
 def reschedule(campaign: Campaign, *, by: Actor, schedule: Schedule) -> Campaign:
     """T7: another time; an approval that covered the old time is void."""
     with locked(campaign, "reschedule", by) as row:
-        require(not row.is_started, "reschedule", row)
         _require_complete(row)
+        _keep_recurrence(row, schedule)
         _keep_or_ask_again(row, "reschedule", by=by, **schedule.columns)
     return _refreshed(campaign)
 
@@ -101,7 +101,6 @@ def reschedule(campaign: Campaign, *, by: Actor, schedule: Schedule) -> Campaign
 def unschedule(campaign: Campaign, *, by: Actor, reason: str = "") -> Campaign:
     """T6: back to draft; the time is kept for whoever schedules it again."""
     with locked(campaign, "unschedule", by) as row:
-        require(not row.is_started, "unschedule", row)
         _to_draft(row, "unschedule", by=by, reason=reason)
     return _refreshed(campaign)
 
@@ -156,15 +155,21 @@ def withdraw(campaign: Campaign, *, by: Actor, reason: str = "") -> Campaign:
 
 
 def start(campaign: Campaign, *, at: datetime | None = None) -> Campaign:
-    """T8 by the clock. Asks everything again that was asked at scheduling.
+    """T8 by the clock, and T22 for an instance of a recurring campaign. Asks everything again that was asked at
+    scheduling.
 
     A start missed by too much fails (MISSED_START_HOURS), a campaign without a valid approval where one is needed
-    waits for an approver (T7p), a campaign that became incomplete fails with what is missing.
+    waits for an approver (T7p), a campaign that became incomplete fails with what is missing. Of the occurrences of a
+    recurring campaign that nobody was there for, the last is made up for if it is recent (CATCH_UP_MINUTES).
     """
+    moment = at or now()
     with locked(campaign, "start", SYSTEM) as row:
         require(not row.paused, "start", row)
-        if _is_missed(row, at or now()):
+        due = _due(row, moment)
+        if _is_missed(row, moment):
             _end(row, "fail", State.FAILED, reason="Scheduled time is in the past")
+        elif due and due.slot is None:
+            _miss(row, due, why="Nobody was there to send it in time.")
         elif approval.is_missing(row, row.submitted_by):
             changed = "The campaign was changed after it was approved."
             unapproved = "Nobody who may send without approval answers for this campaign any more."
@@ -172,19 +177,25 @@ def start(campaign: Campaign, *, at: datetime | None = None) -> Campaign:
         elif problems := completeness.problems(row):
             _end(row, "fail", State.FAILED, reason=str(NotReady(problems)))
         else:
-            _start(row, "start", by=SYSTEM)
+            if due and due.count:
+                _miss(row, due, why="Nobody was there to send it in time.")
+            _start(row, "start", by=SYSTEM, due=due)
     return _refreshed(campaign)
 
 
 def freeze(campaign: Campaign, *, user_count: int, total_recipients: int) -> Campaign:
     """T9/T10: the audience is fixed; without anybody to send to, the campaign is sent already."""
     with locked(campaign, "freeze", SYSTEM) as row:
-        counts: dict[str, Any] = {"user_count": user_count, "total_recipients": total_recipients}
+        found = {"user_count": user_count, "total_recipients": total_recipients}
+        counts: dict[str, Any] = {name: getattr(row, name) + number for name, number in found.items()}  # over all runs
         if total_recipients:
-            move(row, "freeze", to=State.SENDING, by=SYSTEM, data=counts, **counts)
+            move(row, "freeze", to=State.SENDING, by=SYSTEM, data=found, **counts)
+            return _refreshed(campaign)
+        reason = "Nobody in the audience can be mailed." if user_count else "The audience is empty."
+        if row.schedule_type == ScheduleType.RECURSIVE:
+            _end_instance(row, reason=reason, data=found, **counts)
         else:
-            reason = "Nobody in the audience can be mailed." if user_count else "The audience is empty."
-            _end(row, "freeze", State.SENT, reason=reason, data=counts, **counts)
+            _end(row, "freeze", State.SENT, reason=reason, data=found, **counts)
     return _refreshed(campaign)
 
 
@@ -204,11 +215,11 @@ def release(campaign: Campaign, *, by: Actor = SYSTEM, reason: str = "") -> Camp
 
 
 def finish(campaign: Campaign) -> Campaign:
-    """T13: everybody is settled."""
+    """T13, or T22 for an instance of a recurring campaign: everybody is settled."""
+    if campaign.schedule_type == ScheduleType.RECURSIVE:
+        return next_instance(campaign)
     with locked(campaign, "finish", SYSTEM) as row:
-        require(not row.paused, "finish", row, "A paused campaign does not finish; resume it first.")
-        unsettled = sum(run.pending for run in row.runs.all())
-        require(unsettled == 0, "finish", row, f"{unsettled} recipients are not settled yet.")
+        _require_settled(row, "finish")
         _end(row, "finish", State.SENT)
     return _refreshed(campaign)
 
@@ -259,8 +270,10 @@ def retry_failed(campaign: Campaign, *, by: Actor) -> Campaign:
         failed = failed_recipients(row)
         require(failed > 0, "retry_failed", row, "No recipient of this campaign has failed.")
         row.runs.filter(failed__gt=0).update(finished_at=None)
-        data = {"recipients": failed}
-        move(row, "retry_failed", to=State.SENDING, by=by, finished_at=None, status_reason="", data=data)
+        columns: dict[str, Any] = {"finished_at": None, "status_reason": ""}
+        if row.schedule_type == ScheduleType.RECURSIVE and recurring.is_exhausted(row):
+            columns["scheduled_at"] = None  # the last occurrence has come; nothing is missed meanwhile
+        move(row, "retry_failed", to=State.SENDING, by=by, data={"recipients": failed}, **columns)
     return _refreshed(campaign)
 
 
@@ -279,15 +292,23 @@ def delete(campaign: Campaign, *, by: Actor) -> Campaign:
     return _refreshed(campaign)
 
 
-def next_instance(campaign: Campaign, *, exhausted: bool) -> Campaign:
+def next_instance(campaign: Campaign) -> Campaign:
     """T22: an instance of a recurring campaign is done; wait for the next, or end when the limit is reached."""
     with locked(campaign, "next_instance", SYSTEM) as row:
         require(row.schedule_type == ScheduleType.RECURSIVE, "next_instance", row)
-        if exhausted:
-            _end(row, "next_instance", State.SENT)
-        else:
-            row.runs.filter(finished_at__isnull=True).update(finished_at=now())
-            move(row, "next_instance", to=State.SCHEDULED, by=SYSTEM)
+        _require_settled(row, "next_instance")
+        _end_instance(row)
+    return _refreshed(campaign)
+
+
+def miss(campaign: Campaign, *, at: datetime | None = None) -> Campaign:
+    """T22: an occurrence has come while the instance before it is still being sent; it is left out, and the history
+    says so."""
+    with locked(campaign, "miss", SYSTEM) as row:
+        due = _due(row, at or now(), starts=False)
+        require(due is not None, "miss", row)
+        if due:
+            _miss(row, due, why="The instance before it was still being sent.")
     return _refreshed(campaign)
 
 
@@ -302,8 +323,14 @@ def _require_complete(row: Campaign) -> None:
         raise NotReady(problems)
 
 
+def _keep_recurrence(row: Campaign, schedule: Schedule) -> None:
+    if schedule.recurrence:
+        recurring.keep(row, schedule.recurrence)
+
+
 def _submit(row: Campaign, *, by: Actor, schedule: Schedule) -> None:
     _require_complete(row)
+    _keep_recurrence(row, schedule)
     if approval.is_required(row.organization, by.user):
         _ask(row, "submit", by=by, **schedule.columns)
     else:
@@ -336,6 +363,13 @@ def _keep_or_ask_again(row: Campaign, verb: str, *, by: Actor, reason: str = "",
 
 
 def _bring_forward(row: Campaign, *, by: Actor) -> None:
+    """To now. A recurring campaign gets an instance besides, and goes on as it was."""
+    if row.schedule_type == ScheduleType.RECURSIVE:
+        if row.organization.approval_covers_schedule and approval.is_required(row.organization, by.user):
+            raise NotAllowed("An approver agreed to its times; somebody who needs no approval may send it in between.")
+        if approval.is_missing(row, by.user):
+            _ask(row, "send_now", by=by)
+        return
     columns = {} if row.schedule_type == ScheduleType.IMMEDIATE else IMMEDIATELY.columns
     if columns or approval.is_missing(row, by.user):
         _keep_or_ask_again(row, "reschedule", by=by, **columns)
@@ -355,14 +389,47 @@ def _is_missed(row: Campaign, moment: datetime) -> bool:
     return is_missed(row.scheduled_at, resumed_at, moment, timedelta(hours=settings.MISSED_START_HOURS))
 
 
-def _start(row: Campaign, verb: str, *, by: Actor) -> None:
-    moment = now()
+def _due(row: Campaign, moment: datetime, *, starts: bool = True) -> Due | None:
+    """What has come of a recurring campaign, None of any other. Refused while nothing has."""
+    if row.schedule_type != ScheduleType.RECURSIVE:
+        return None
+    has_come = row.scheduled_at is not None and row.scheduled_at <= moment
+    require(has_come, "start" if starts else "miss", row, "Its next occurrence has not come yet.")
+    return recurring.due(row, moment, starts=starts)
+
+
+def _miss(row: Campaign, due: Due, *, why: str) -> None:
+    move(row, "miss", by=SYSTEM, reason=why, data=due.data, scheduled_at=due.following)
+
+
+def _require_settled(row: Campaign, verb: str) -> None:
+    require(not row.paused, verb, row, "A paused campaign does not finish; resume it first.")
+    unsettled = sum(run.pending for run in row.runs.all())
+    require(unsettled == 0, verb, row, f"{unsettled} recipients are not settled yet.")
+
+
+def _end_instance(row: Campaign, *, reason: str = "", data: dict[str, Any] | None = None, **columns: Any) -> None:
+    """Wait for the next occurrence; after the last, the campaign is sent, and says when that was due."""
+    if recurring.is_exhausted(row):
+        last = row.runs.aggregate(at=Max("slot_at"))["at"] or row.scheduled_at
+        _end(row, "next_instance", State.SENT, reason=reason, data=data, scheduled_at=last, **columns)
+        return
+    row.runs.filter(finished_at__isnull=True).update(finished_at=now())
+    columns |= {"status_reason": reason, "finished_at": None}
+    move(row, "next_instance", to=State.SCHEDULED, by=SYSTEM, reason=reason, data=data, **columns)
+
+
+def _start(row: Campaign, verb: str, *, by: Actor, due: Due | None = None) -> None:
+    moment, slot = now(), due.slot if due else None
     number = (row.runs.aggregate(last=Max("number"))["last"] or 0) + 1
-    run = CampaignRun.objects.create(campaign=row, number=number, started_at=moment)
+    run = CampaignRun.objects.create(campaign=row, number=number, slot_at=slot, started_at=moment)
     for variant in row.variants.select_related("email"):
         content = {name: getattr(variant.email, name) for name in approval.EMAIL_FIELDS} if variant.email else {}
         ContentSnapshot.objects.create(run=run, variant=variant, sms_body=variant.sms_body, **content)
     times: dict[str, Any] = {"started_at": row.started_at or moment, "scheduled_at": row.scheduled_at or moment}
+    if row.schedule_type == ScheduleType.RECURSIVE:
+        following = due.following if due else row.scheduled_at
+        times["scheduled_at"] = None if recurring.is_exhausted(row) else following
     move(row, verb, to=State.CALCULATING, by=by, status_reason="", data={"run": number}, **times)
 
 

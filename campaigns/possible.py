@@ -56,7 +56,7 @@ def _fits(verb: str, campaign: Campaign, user: User | None, surface: Surface, ke
             return not campaign.paused
         case "retry_failed":
             return failed_recipients(campaign) > 0
-        case "edit" | "unschedule" | "reschedule" | "reopen":
+        case "reopen":
             return not campaign.is_started
         case _:
             return True

@@ -28,8 +28,15 @@ class CampaignQuerySet(ScopedQuerySet["Campaign"]):
 
     def due(self, at: datetime) -> Self:
         """Scheduled campaigns whose time has come and which nobody has paused."""
-        time_has_come = Q(schedule_type="immediate") | Q(schedule_type="future", scheduled_at__lte=at)
+        time_has_come = Q(schedule_type="immediate") | Q(
+            schedule_type__in=["future", "recursive"], scheduled_at__lte=at
+        )
         return self.kept().filter(time_has_come, state="scheduled", paused=False, organization__is_active=True)
+
+    def overtaken(self, at: datetime) -> Self:
+        """Recurring campaigns that are still being sent while their next occurrence has come."""
+        running = ["calculating", "sending", "holding"]
+        return self.kept().filter(schedule_type="recursive", state__in=running, scheduled_at__lte=at)
 
     def in_state(self, *states: str) -> Self:
         return self.filter(state__in=states)

@@ -1,27 +1,32 @@
 """When a campaign is to go out. Pure: no clock of its own."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
 from campaigns.errors import NotReady
 from campaigns.models import ScheduleType
+from campaigns.recurrence import Recurrence
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """`at` is an aware time, `tz` the IANA zone it was chosen in. Raises NotReady by field for what makes no sense."""
+    """`at` is an aware time, `tz` the IANA zone it was chosen in; with a recurrence, `at` is the first of its
+    occurrences to come. Raises NotReady by field for what makes no sense."""
 
     type: ScheduleType
     at: datetime | None = None
     tz: str = ""
+    recurrence: Recurrence | None = None
 
     def __post_init__(self) -> None:
         if self.type == ScheduleType.NONE:
             raise NotReady({"schedule_type": ["Say whether the campaign goes out at once or at a time."]})
         if self.type == ScheduleType.FUTURE and self.at is None:
             raise NotReady({"scheduled_at": ["Say when the campaign is to go out."]})
+        if (self.type == ScheduleType.RECURSIVE) != (self.recurrence is not None):
+            raise NotReady({"recurrence": ["Say on which days and at what times it recurs."]})
         if self.at is not None and self.at.tzinfo is None:
             raise NotReady({"scheduled_at": ["Say in which time zone that time is."]})
         if self.tz and self.tz not in available_timezones():
@@ -38,6 +43,14 @@ IMMEDIATELY = Schedule(type=ScheduleType.IMMEDIATE)
 
 def at(moment: datetime, tz: str = "") -> Schedule:
     return Schedule(type=ScheduleType.FUTURE, at=moment, tz=tz)
+
+
+def recurring(recurrence: Recurrence, tz: str, *, after: datetime) -> Schedule:
+    """Again and again, at the occurrences after that moment, which are read in this zone."""
+    if tz not in available_timezones():
+        raise NotReady({"schedule_tz": [f"{tz or 'Nothing'} is not an IANA time zone, such as Europe/Berlin."]})
+    first = next(recurrence.after(after.astimezone(UTC), tz), None)
+    return Schedule(type=ScheduleType.RECURSIVE, at=first, tz=tz, recurrence=recurrence)
 
 
 def is_missed(due: datetime, resumed_at: datetime | None, moment: datetime, limit: timedelta) -> bool:

@@ -20,8 +20,15 @@ MAIL = {"autoretry_for": (OSError,), "retry_backoff": 30, "retry_backoff_max": 3
 
 @shared_task(name="campaigns.start_due")  # type: ignore[untyped-decorator]
 def start_due() -> int:
-    """Start what is due; how many began. One campaign that cannot start keeps no other from starting."""
-    due = Campaign.objects.due(now()).order_by("scheduled_at", "pk")
+    """Start what is due; how many began. One campaign that cannot start keeps no other from starting.
+
+    Occurrences that come while the instance before is still being sent are written down as missed.
+    """
+    moment = now()
+    for campaign in list(Campaign.objects.overtaken(moment)):
+        with suppress(CampaignError):  # it has just finished, or somebody else was quicker
+            lifecycle.miss(campaign, at=moment)
+    due = Campaign.objects.due(moment).order_by("scheduled_at", "pk")
     return sum(_start(campaign) for campaign in list(due))
 
 

@@ -78,6 +78,7 @@ TRANSITIONS: dict[str, Transition] = {
     "reopen": Transition("T20", _from([State.CANCELLED], DRAFT), Permission.UPDATE),
     "delete": Transition("T21", _within(NOT_RUNNING), Permission.DELETE),
     "next_instance": Transition("T22", _from([CALCULATING, SENDING], SCHEDULED, State.SENT), None),
+    "miss": Transition("T22", _within([SCHEDULED, *RUNNING]), None),
 }
 
 Reaction = Callable[[int], None]

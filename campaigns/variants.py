@@ -34,8 +34,10 @@ def set_variants(campaign: Campaign, contents: Sequence[Content], *, by: Actor) 
         raise NotReady({"variants": problems})
     with transaction.atomic():
         row = Campaign.objects.select_for_update(of=("self",)).select_related("organization").get(pk=campaign.pk)
-        if row.deleted_at or row.is_started or row.state not in EDITABLE:
+        if row.deleted_at or row.state not in EDITABLE:
             raise Locked(f"Contents cannot be changed in state {row.state}; copy the campaign instead.")
+        if row.is_started and len(contents) < row.variants.count():
+            raise Locked("What has gone out keeps its variants; give one no weight instead.")
         _write(row, contents)
         lifecycle.edited(row, by=by, reason="Changed variants.")
     return row

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
 from accounts.actors import Surface
 from campaigns.models import Campaign, CampaignEvent, State
+from campaigns.recurring import MOST_COUNTED
 
 SENTENCES: dict[str, tuple[str, str]] = {  # verb -> (icon, sentence after the name)
     "create": ("add", "created the campaign"),
@@ -32,9 +34,10 @@ SENTENCES: dict[str, tuple[str, str]] = {  # verb -> (icon, sentence after the n
     "reopen": ("restart_alt", "reopened it as a draft"),
     "delete": ("delete", "deleted it"),
     "resolve_in_doubt": ("help", "decided about somebody in doubt"),
-    "next_instance": ("event_repeat", "waits for the next occurrence"),
+    "next_instance": ("event_repeat", "finished this instance"),
 }
 SHOWN = 100
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,21 @@ def _sentence(event: CampaignEvent) -> tuple[str, str]:
             return "bolt", "started sending it"
         case "freeze":
             return "groups", f"found {event.data.get('total_recipients', 0):,} people to send to"
+        case "miss":
+            return "event_busy", f"left out {_occurrences(event)}"
         case "retry_failed" if event.data.get("recipients"):
             return "refresh", f"tried {event.data['recipients']:,} failed recipients again"
         case _:
             return SENTENCES.get(event.verb, ("circle", event.verb.replace("_", " ")))
+
+
+def _occurrences(event: CampaignEvent) -> str:
+    """Which ones, in the campaign's zone; more than a few are counted."""
+    count, zone = event.data.get("count", 0), ZoneInfo(event.campaign.schedule_tz or "UTC")
+    if count > MOST_NAMED:
+        return f"{count:,} occurrences" if count < MOST_COUNTED else f"{MOST_COUNTED:,} occurrences or more"
+    slots = [datetime.fromisoformat(slot).astimezone(zone) for slot in event.data.get("slots", [])]
+    return f"the occurrence{'s' if count != 1 else ''} of {', '.join(f'{slot:%d %b, %H:%M}' for slot in slots)}"
 
 
 def _through(event: CampaignEvent) -> str:

@@ -8,10 +8,11 @@ from django.utils.timezone import now
 
 from accounts.actors import SYSTEM, Actor, Surface
 from accounts.permissions import GRANTS, Permission
-from campaigns import lifecycle
+from campaigns import lifecycle, recurring
 from campaigns.errors import CampaignError, InvalidTransition, NotAllowed, NotReady
 from campaigns.models import UNFINISHED, Campaign, CampaignEvent, ScheduleType, State
 from campaigns.possible import OFFERED
+from campaigns.recurrence import from_cron
 from campaigns.transitions import TRANSITIONS, _reactions, react
 from tests.conftest import acting
 from tests.factories import campaign_in, draft_campaign, staff
@@ -45,7 +46,8 @@ USES = {
     "retry_failed": lambda c, by: lifecycle.retry_failed(c, by=by),
     "reopen": lambda c, by: lifecycle.reopen(c, by=by),
     "delete": lambda c, by: lifecycle.delete(c, by=by),
-    "next_instance": lambda c, by: lifecycle.next_instance(c, exhausted=False),
+    "next_instance": lambda c, by: lifecycle.next_instance(c),
+    "miss": lambda c, by: lifecycle.miss(c),
 }
 # void_approval is no verb of its own: start and nobody else uses it.
 OF_BROADSHEET = {verb for verb, transition in TRANSITIONS.items() if transition.permission is None}
@@ -61,8 +63,11 @@ def prepare(campaign, verb):
         Campaign.objects.filter(pk=campaign.pk).update(paused=True)
     if verb == "retry_failed":
         campaign.runs.update(planned=3, sent=2, failed=1)
-    if verb == "next_instance":
-        Campaign.objects.filter(pk=campaign.pk).update(schedule_type=ScheduleType.RECURSIVE)
+    if verb in {"next_instance", "miss"}:
+        Campaign.objects.filter(pk=campaign.pk).update(
+            schedule_type=ScheduleType.RECURSIVE, scheduled_at=now() - timedelta(minutes=1), schedule_tz="UTC"
+        )
+        recurring.keep(campaign, from_cron("0 9 * * *"))
 
 
 @pytest.mark.django_db
@@ -297,21 +302,6 @@ def test_a_deleted_campaign_does_nothing_any_more():
     for verb in OFFERED:
         with pytest.raises(InvalidTransition, match="deleted"):
             USES[verb](campaign, by)
-
-
-@pytest.mark.django_db
-def test_a_recurring_campaign_waits_for_its_next_instance_until_there_is_none():
-    campaign = campaign_in("sending")
-    Campaign.objects.filter(pk=campaign.pk).update(schedule_type=ScheduleType.RECURSIVE)
-
-    lifecycle.next_instance(campaign, exhausted=False)
-    assert (campaign.state, campaign.finished_at) == (State.SCHEDULED, None)
-    lifecycle.start(campaign)
-    assert [run.number for run in campaign.runs.all()] == [1, 2]
-    lifecycle.next_instance(campaign, exhausted=True)
-
-    assert campaign.state == State.SENT
-    assert all(run.finished_at for run in campaign.runs.all())
 
 
 @pytest.mark.django_db

@@ -1,12 +1,17 @@
 """Two people at the same moment, on two connections: one is served, the other is told so."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils.timezone import now
+from django_celery_beat.models import PeriodicTask
 
 from accounts import members
 from accounts.models import Organization
-from campaigns import drafts, lifecycle
+from campaigns import drafts, lifecycle, schedules, tasks
 from campaigns.errors import CampaignError, InvalidTransition, Locked
 from campaigns.models import Campaign, State
+from campaigns.recurrence import from_cron
 from tests import races
 from tests.conftest import acting
 from tests.factories import MembershipFactory, campaign_in, draft_campaign
@@ -136,3 +141,59 @@ def test_one_seat_of_an_administrator_is_not_given_up_twice(organization, alice)
 
     assert sum(isinstance(outcome, members.MemberError) for outcome in outcomes) == 1
     assert organization.memberships.filter(role="admin").count() == 1
+
+
+# --- recurring campaigns ------------------------------------------------------------------------------------------
+
+
+def due_recurrence(organization, by):
+    campaign = draft_campaign(organization, by=acting(by))
+    daily = schedules.recurring(from_cron("* * * * *"), "UTC", after=now())
+    lifecycle.submit(campaign, by=acting(by), schedule=daily)
+    Campaign.objects.filter(pk=campaign.pk).update(scheduled_at=now() - timedelta(minutes=3))
+    return campaign
+
+
+def test_two_clocks_that_tick_at_once_start_one_instance(organization, bob):
+    campaign = due_recurrence(organization, bob)
+
+    begun = at_once(*[tasks.start_due] * 4)
+
+    assert sorted(begun) == [0, 0, 0, 1]
+    assert campaign.runs.count() == 1
+    assert [event.data["count"] for event in campaign.events.filter(verb="miss")] in ([2], [3])  # a minute may pass
+
+
+def test_a_quick_instance_is_not_started_again_by_a_clock_that_was_slow(organization, bob):
+    campaign = due_recurrence(organization, bob)
+    slow = fresh(campaign)
+    tasks.start_due()
+    lifecycle.freeze(fresh(campaign), user_count=0, total_recipients=0)
+
+    (refusal,) = refusals(at_once(lambda: lifecycle.start(slow)))
+
+    assert "not come yet" in str(refusal)
+    assert campaign.runs.count() == 1
+
+
+def test_two_clocks_write_down_what_was_missed_once(organization, bob):
+    campaign = due_recurrence(organization, bob)
+    tasks.start_due()
+    campaign.events.filter(verb="miss").delete()
+    Campaign.objects.filter(pk=campaign.pk).update(scheduled_at=now().replace(second=0, microsecond=0))
+
+    at_once(*[tasks.start_due] * 4)
+
+    slots = [slot for event in campaign.events.filter(verb="miss") for slot in event.data["slots"]]
+    assert slots
+    assert len(slots) == len(set(slots))
+    assert fresh(campaign).scheduled_at > now()
+
+
+def test_a_clock_and_a_person_who_takes_it_back_agree(organization, bob):
+    campaign = due_recurrence(organization, bob)
+
+    at_once(tasks.start_due, lambda: lifecycle.unschedule(fresh(campaign), by=acting(bob)))
+
+    assert (fresh(campaign).state, campaign.runs.count()) in {(State.CALCULATING, 1), (State.DRAFT, 0)}
+    assert PeriodicTask.objects.filter(name__startswith="Campaign").count() == campaign.runs.count()
