@@ -35,6 +35,7 @@ SENTENCES: dict[str, tuple[str, str]] = {  # verb -> (icon, sentence after the n
     "delete": ("delete", "deleted it"),
     "resolve_in_doubt": ("help", "decided about somebody in doubt"),
     "next_instance": ("event_repeat", "finished this instance"),
+    "miss": ("event_busy", "left out what nobody could send in time"),
 }
 SHOWN = 100
 MOST_NAMED = 3
@@ -86,7 +87,7 @@ def _sentence(event: CampaignEvent) -> tuple[str, str]:
             return "bolt", "started sending it"
         case "freeze":
             return "groups", f"found {event.data.get('total_recipients', 0):,} people to send to"
-        case "miss":
+        case "miss" if event.data.get("count"):
             return "event_busy", f"left out {_occurrences(event)}"
         case "retry_failed" if event.data.get("recipients"):
             return "refresh", f"tried {event.data['recipients']:,} failed recipients again"
