@@ -471,7 +471,10 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
     "STYLES": [lambda request: static("broadsheet/admin.css")],
-    "SCRIPTS": [lambda request: static("broadsheet/admin.js")],
+    "SCRIPTS": [
+        lambda request: static("broadsheet/admin.js"),
+        lambda request: static("broadsheet/picker.js"),
+    ],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("broadsheet/favicon.svg")}
     ],

@@ -220,6 +220,10 @@ class ScopedAdmin(ModelAdmin[RowT]):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if field is not None and db_field.many_to_one:
+            named = db_field.related_model._meta
+            searched = {"data-one": named.verbose_name, "data-all": named.verbose_name_plural}
+            field.widget.attrs |= searched  # by `static/broadsheet/picker.js`, where there are many
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -274,7 +278,7 @@ class RelatedFilter(ChoiceFilter):
 
     model: ClassVar[type[models.Model]]
     path: ClassVar[str]
-    offered = 200
+    offered = 1000
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         rows: Any = self.model._default_manager

@@ -54,6 +54,9 @@ def tell_all(request: HttpRequest, found: Iterable[str], level: int = messages.E
         messages.add_message(request, level, message)
 
 
+# Attributes of a select that `static/broadsheet/picker.js` makes searchable where it has many options.
+PICK_LIST = {"data-one": "list", "data-all": "lists"}
+
 _CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.HiddenInput, ""),
     (forms.CheckboxSelectMultiple, "bs-check"),

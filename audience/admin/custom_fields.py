@@ -21,7 +21,7 @@ class CustomFieldForm(ScopedForm):
 
     choices = forms.CharField(
         required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=forms.Textarea(attrs={"rows": 4, "class": "bs-textarea bs-textarea--low"}),
         help_text="For “One of several” and “Any of several”: one value a line.",
     )
     constraint_messages: ClassVar = {

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.admin.base import RelatedFilter, ScopedAdmin
 from accounts.admin.desk import actor, desk
-from accounts.admin.pages import DeskForm, fragment, page, to
+from accounts.admin.pages import PICK_LIST, DeskForm, fragment, page, to
 from accounts.models import Organization
 from accounts.permissions import Permission
 from audience import fields as custom_fields
@@ -123,7 +123,9 @@ def import_of(request: HttpRequest, pk: int) -> Import:
 
 
 class UploadForm(DeskForm):
-    mailing_list = forms.ModelChoiceField(MailingList.objects.none(), label="Into the list", empty_label="Choose…")
+    mailing_list = forms.ModelChoiceField(
+        MailingList.objects.none(), label="Into the list", empty_label="Choose…", widget=forms.Select(attrs=PICK_LIST)
+    )
     file = forms.FileField(
         label="CSV file or Excel workbook",
         help_text="One person a row, with an email address or a phone number. Encoding and columns are found out; "

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.admin.desk import actor
-from accounts.admin.pages import DeskForm, page, row_number, to
+from accounts.admin.pages import PICK_LIST, DeskForm, page, row_number, to
 from accounts.permissions import Permission
 from audience import confirmations, privacy, subscriptions
 from audience.admin.person_page import person_of
@@ -53,7 +53,9 @@ def unsubscribe(request: HttpRequest, pk: int) -> HttpResponse:
 class SubscribeForm(DeskForm):
     """On which list, and how it is known that the person wants it."""
 
-    mailing_list = forms.ModelChoiceField(MailingList.objects.none(), label="List", empty_label="Choose a list…")
+    mailing_list = forms.ModelChoiceField(
+        MailingList.objects.none(), label="List", empty_label="Choose a list…", widget=forms.Select(attrs=PICK_LIST)
+    )
     wording = forms.CharField(
         required=False,
         max_length=2000,

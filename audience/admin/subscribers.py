@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.admin.base import ChoiceFilter, DateRangeFilter, RelatedFilter, ScopedAdmin
 from accounts.admin.desk import actor, desk
-from accounts.admin.pages import DeskForm, dress, page, row_number, to
+from accounts.admin.pages import PICK_LIST, DeskForm, dress, page, row_number, to
 from accounts.models import Organization
 from accounts.permissions import Permission
 from audience import people, subscriptions
@@ -117,7 +117,9 @@ class PersonForm(DeskForm):
 
     email = forms.CharField(required=False, max_length=254, label="Email address")
     phone = forms.CharField(required=False, max_length=40, label="Phone number", help_text="Such as +4930123456.")
-    mailing_list = forms.ModelChoiceField(MailingList.objects.none(), label="List", empty_label="Choose a list…")
+    mailing_list = forms.ModelChoiceField(
+        MailingList.objects.none(), label="List", empty_label="Choose a list…", widget=forms.Select(attrs=PICK_LIST)
+    )
 
     def __init__(self, *args: Any, organization: Organization, person: Subscriber | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 
 from accounts.admin.base import RelatedFilter, ScopedAdmin
 from accounts.admin.desk import actor, desk
-from accounts.admin.pages import DeskForm, page, to
+from accounts.admin.pages import PICK_LIST, DeskForm, page, to
 from accounts.models import Organization
 from accounts.permissions import Permission
 from audience import lifting, suppression_files, suppression_imports, suppressions
@@ -57,6 +57,7 @@ class SuppressForm(DeskForm):
         required=False,
         label="Only for the list",
         empty_label="Every list",
+        widget=forms.Select(attrs=PICK_LIST),
     )
     for_everybody = forms.BooleanField(
         required=False, label="For every organization", help_text="Only superusers see this choice."

@@ -52,7 +52,12 @@ class CampaignForm(DeskForm):
         widget=forms.RadioSelect,
         required=False,
     )
-    email = forms.ModelChoiceField(Email.objects.none(), required=False, empty_label="Choose an email…")
+    email = forms.ModelChoiceField(
+        Email.objects.none(),
+        required=False,
+        empty_label="Choose an email…",
+        widget=forms.Select(attrs={"data-one": "email", "data-all": "emails"}),
+    )
     sms_body = forms.CharField(
         label="Text",
         required=False,

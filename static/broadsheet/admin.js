@@ -37,6 +37,7 @@
     }
     dialog.innerHTML = html;
     window.htmx?.process(dialog);
+    window.broadsheetPickers.pickAll(dialog);
     showParts(dialog);
     const heading = dialog.querySelector("h2");
     if (heading) {

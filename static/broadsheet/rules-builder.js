@@ -5,6 +5,7 @@
   "use strict";
 
   const { element, select, valueEditor } = window.broadsheetRules;
+  const { picked } = window.broadsheetPickers;
   const MATCHES = [["all", "all of these hold"], ["any", "at least one of these holds"], ["not", "none of these holds"]];
   const isGroup = (node) => node !== null && typeof node === "object" && ("rules" in node || "on" in node);
   const drawable = (node) => Array.isArray(node.rules) && MATCHES.some(([match]) => match === node.match) && Object.keys(node).every((key) => ["match", "rules", "on"].includes(key));
@@ -40,7 +41,7 @@
     // --- one rule
 
     function fieldPicker(chosen) {
-      const made = element("select", { class: "bs-select", "data-part": "Field" });
+      const made = element("select", { class: "bs-select", "data-part": "Field", "data-one": "field", "data-all": "fields" });
       for (const group of palette.groups) {
         made.append(element("optgroup", { label: group.label }, ...group.subjects.map((subject) => new Option(subject.label, subject.name, false, subject.name === chosen))));
       }
@@ -73,7 +74,7 @@
         value = next;
       }
 
-      item.append(field);
+      item.append(picked(field));
       drawOperator(node.operator);
       item.append(value, tools());
       item.addEventListener("change", (event) => {
@@ -123,8 +124,9 @@
       const match = select("Match", MATCHES, node.match);
       const onList = "on" in node;
       const lists = onList ? select("List", listsOffered(node.on), node.on) : null;
+      if (lists) Object.assign(lists.dataset, { one: "list", all: "lists" });
       const list = element("ol", { class: "bs-group__rules" });
-      const words = onList ? [element("span", {}, "Has a subscription to"), lists, element("span", {}, "for which"), match] : [element("span", {}, root ? "People for whom" : "A group where"), match];
+      const words = onList ? [element("span", {}, "Has a subscription to"), picked(lists), element("span", {}, "for which"), match] : [element("span", {}, root ? "People for whom" : "A group where"), match];
       const head = element("div", { class: "bs-group__head" }, ...words);
       if (!root) head.append(tools());
       const empty = element("p", { class: "bs-muted bs-small bs-group__empty" });

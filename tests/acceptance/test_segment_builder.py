@@ -187,3 +187,34 @@ def test_a_rule_that_is_not_finished_says_so_where_it_stands(readers, dora, sign
     expect(page.locator(".bs-rule.has-problem")).to_have_count(0)
     expect(page.get_by_text("Nobody", exact=True)).to_be_visible()
     assert page.trouble == []
+
+
+def test_from_fifty_lists_on_they_are_searched_with_the_keyboard(readers, organization, dora, sign_in):
+    MailingListFactory.create_batch(60, organization=organization)
+    page = sign_in(dora)
+    new_segment(page)
+    lists = page.get_by_role("combobox", name="On any of these lists")
+
+    lists.focus()
+    page.keyboard.type("BRIEF dáily")
+    option = page.get_by_role("option", name="Daily briefing")
+    expect(option).to_have_attribute("aria-selected", "false")
+    expect(lists).to_have_attribute("aria-activedescendant", option.get_attribute("id"))
+    expect(page.get_by_role("status").filter(has_text="1 list found")).to_be_attached()
+    page.keyboard.press("Enter")
+    expect(option).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(lists).to_have_attribute("aria-expanded", "false")
+    expect(page.get_by_role("button", name="Not Daily briefing")).to_be_visible()
+    expect(page.get_by_text("Everybody on Daily briefing.")).to_be_visible()
+    saved(page)
+    assert list(Segment.objects.get().mailing_lists.all()) == [readers]
+
+    page.goto("/admin/campaigns/campaign/add/")
+    page.get_by_role("combobox", name="Send to").click()
+    page.keyboard.type("close by")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("4 people", exact=False).first).to_be_visible()
+    page.get_by_role("button", name="Not Close by").click()
+    expect(page.locator("[name=included]:checked")).to_have_count(0)
+    assert page.trouble == []
