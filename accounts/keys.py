@@ -21,14 +21,21 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 
 def issue(
-    membership: Membership, *, name: str, by: Actor, bound_ip: str | None = None, octeth_errors: str = ""
+    membership: Membership,
+    *,
+    name: str,
+    by: Actor,
+    bound_ip: str | None = None,
+    octeth_errors: str = "",
+    hexadecimal: bool = False,
 ) -> tuple[ApiKey, str]:
     """A new key and its plain text, such as `bs_` and 43 characters, which is nowhere to be found afterwards.
 
+    `hexadecimal`: 40 hexadecimal digits instead (160 random bits), for programs that expect a key to look so.
     Raises PermissionDenied unless it is the actor's own membership or the actor manages members there.
     """
     _require_may_manage(membership, by)
-    plain = PREFIX + secrets.token_urlsafe(32)
+    plain = secrets.token_hex(20) if hexadecimal else PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         membership=membership,
         name=name,

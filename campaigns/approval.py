@@ -19,7 +19,10 @@ from campaigns.models import Campaign, CampaignRevision, ScheduleType, Variant
 from campaigns.recurrence import Recurrence
 from campaigns.recurrence_words import sentence
 
-EMAIL_FIELDS = ("merge_language", "subject", "preheader", "from_name", "from_email", "reply_to", "html", "text")
+EMAIL_FIELDS = (
+    *("merge_language", "subject", "preheader", "from_name", "from_email", "reply_to"),
+    *("html", "text", "body_format"),
+)
 
 # What other rooms know of a campaign that an approver looks at, as JSON by name, and nothing where there is nothing;
 # each puts its function here when its app starts.
@@ -132,6 +135,8 @@ def _but_schedule(shown: dict[str, Any]) -> dict[str, Any]:
 
 def _content(variant: Variant) -> dict[str, Any]:
     email = {name: getattr(variant.email, name) for name in EMAIL_FIELDS} if variant.email else None
+    if email and not email["body_format"]:
+        del email["body_format"]  # so that what was approved before there were formats stays approved
     return {
         "position": variant.position,
         "name": variant.name,

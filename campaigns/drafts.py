@@ -217,6 +217,11 @@ def _tell(users: Sequence[Campaign], by: Actor, reason: str) -> None:
             lifecycle.edited(campaign, by=by, reason=reason)
 
 
+def save_new(row: models.Model, values: Mapping[str, Any]) -> None:
+    """Raises NotReady by field."""
+    _change(row, values)
+
+
 def _change(row: models.Model, changes: Mapping[str, Any]) -> None:
     _fill(row, changes)
     _require_valid(row)

@@ -372,6 +372,7 @@ class ContentSnapshot(models.Model):
     reply_to = models.CharField(max_length=254, blank=True)
     html = models.TextField(blank=True)
     text = models.TextField(blank=True)
+    body_format = models.CharField(max_length=8, blank=True, default="", db_default="")
     sms_body = models.TextField(blank=True)
 
     objects = ScopedQuerySet.as_manager()

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "splittests",
     "webhooks",
     "api.management",
+    "api.greenarrow",
     "operations",
 ]
 
@@ -408,6 +409,13 @@ WEBHOOK_CONNECTIONS: int = env.int("WEBHOOK_CONNECTIONS", 16)
 WEBHOOK_LOCK = VAR_DIR / "webhooks.lock"
 
 # --- REST API ---------------------------------------------------------------------------------------------------
+
+# The status of a refusal of the GreenArrow API, by its code; 200 for the others, which clients tell by `success`.
+GREENARROW_ERROR_STATUS: dict[str, int] = env.dict(
+    "GREENARROW_ERROR_STATUS", cast={"value": int}, default={"not_authorized": 401, "internal_error": 500}
+)
+# How many seconds ago a campaign of the GreenArrow API may have begun, which then begins now; -1 sets no limit.
+GREENARROW_BEGINS_AT_MAX_PAST: int = env.int("GREENARROW_BEGINS_AT_MAX_PAST", 7200)
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

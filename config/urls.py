@@ -16,6 +16,7 @@ urlpatterns = [
     path("account/", include("config.login")),
     path("api/management/", include("api.management.urls")),
     path("", include("api.octeth.urls")),
+    path("", include("api.greenarrow.urls")),
     path("", include("tracking.urls")),
     path("", include("delivery.urls")),
     path("", include("campaigns.urls")),

@@ -21,7 +21,7 @@ from content.merge.engine import as_is, escaped
 from content.merge.parsing import Parsed, parse
 from content.merge.scanner import Literal
 from content.merge.values import context_of
-from content.models import MergeLanguage
+from content.models import BodyFormat, MergeLanguage
 from content.sms import MAX_LENGTH
 from content.tokens import Purpose, recipient_token
 
@@ -39,6 +39,7 @@ class EmailSource(Protocol):
     reply_to: str
     html: str
     text: str
+    body_format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def compile_sms(body: str) -> "CompiledSms":
 
 def parse_email(source: EmailSource) -> dict[str, Parsed]:
     """Each part that is written in the merge language. Raises BrokenTemplate, naming the part and the line."""
-    if source.merge_language not in ("", MergeLanguage.BROADSHEET):
+    if source.merge_language not in ("", MergeLanguage.BROADSHEET, MergeLanguage.GREENARROW):
         raise BrokenTemplate(f"There is no merge language “{source.merge_language}”.")
     return {name: parse(getattr(source, name), markup=name == "html", part=name) for name in PARTS}
 
@@ -78,12 +79,14 @@ def parse_email(source: EmailSource) -> dict[str, Parsed]:
 def _bodies(source: EmailSource, parsed: Mapping[str, Parsed], book: LinkBook | None) -> dict[str, list[Piece]]:
     """The pieces of html and text; empty for a part the message does not have."""
     made: dict[str, list[Piece]] = {"html": [], "text": []}
-    if source.html.strip():
+    has_html = bool(source.html.strip()) and source.body_format != BodyFormat.TEXT
+    if has_html:
         page = markup.inlined(markup.protected(parsed["html"].segments))
         made["html"] = markup.finished(page, parsed["preheader"].segments, book)
-    if source.text.strip():
+    has_text = source.body_format != BodyFormat.HTML
+    if has_text and source.text.strip():
         made["text"] = plaintext.written(parsed["text"].segments, book)
-    elif source.html.strip():
+    elif has_text and has_html:
         made["text"] = plaintext.generated(page, book)
     made["subject"], made["from_name"] = list(parsed["subject"].segments), list(parsed["from_name"].segments)
     return made

@@ -20,6 +20,15 @@ class MergeLanguage(models.TextChoices):
     GREENARROW = "greenarrow", "GreenArrow (%%emailaddress%%)"
 
 
+class BodyFormat(models.TextChoices):
+    """Which bodies a mail is sent with. Left open, that is what is written, and a text made from the HTML."""
+
+    OPEN = "", "HTML, and text as written or made from it"
+    HTML = "html", "HTML alone"
+    TEXT = "text", "Text alone"
+    BOTH = "both", "HTML and text"
+
+
 class Template(models.Model):
     """A reusable body that new emails start from."""
 
@@ -73,6 +82,7 @@ class Email(models.Model):
     reply_to = models.EmailField(blank=True)
     html = models.TextField(blank=True)
     text = models.TextField(blank=True, help_text="Left empty, it is made from the HTML.")
+    body_format = models.CharField(max_length=8, choices=BodyFormat, default="", db_default="", blank=True)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=now, editable=False)
     modified_at = models.DateTimeField(auto_now=True)

@@ -14,7 +14,7 @@ from content.errors import BrokenTemplate
 from content.links import LINK_FIELDS
 from content.merge import trial
 from content.merge.parsing import Parsed, parse
-from content.models import Email
+from content.models import BodyFormat, Email, MergeLanguage
 from content.previews import NOBODY
 from content.sms import MAX_LENGTH, count_parts, foreign_characters
 
@@ -86,6 +86,13 @@ def _sender(email: Email) -> Iterator[Finding]:
             yield _blocks("line_break", f"The {name.replace('_', ' ')} has a line break in it; write it on one line.")
 
 
+def _wanted(email: Email) -> tuple[str, ...]:
+    """The bodies that its format asks for."""
+    return {BodyFormat.HTML: ("html",), BodyFormat.TEXT: ("text",), BodyFormat.BOTH: ("html", "text")}.get(
+        BodyFormat(email.body_format), ()
+    )
+
+
 def _is_address(text: str) -> bool:
     try:
         validate_email(text)
@@ -97,7 +104,10 @@ def _is_address(text: str) -> bool:
 def _presence(email: Email) -> Iterator[Finding]:
     if not email.subject.strip():
         yield _blocks("no_subject", "The email has no subject.")
-    if not (email.html.strip() or email.text.strip()):
+    if missing := [part for part in _wanted(email) if not getattr(email, part).strip()]:
+        what = " and ".join(PART_NAMES[part] for part in missing)
+        yield _blocks("no_body", f"The email is to be sent as {what}, and has none.")
+    elif not (email.html.strip() or email.text.strip()):
         yield _blocks("no_body", "The email has no content.")
     if not email.preheader.strip() and email.html.strip():
         yield _warns("no_preheader", "There is no preheader; inboxes show the first words of the email instead.")
@@ -141,10 +151,13 @@ def _logic(parts: Mapping[str, Parsed], sources: Mapping[str, str], field: str) 
 
 
 def _unsubscribe_links(email: Email, parts: Mapping[str, Parsed]) -> Iterator[Finding]:
+    """What other programs send has no such link where they rely on the header, so there it is only worth a look."""
+    finding = _blocks if email.merge_language == MergeLanguage.BROADSHEET else _warns
     for part, how in (("html", "as the address of a link"), ("text", "on a line of its own")):
-        if getattr(email, part).strip() and part in parts and "unsubscribe_url" not in parts[part].fields:
+        is_sent = part in (_wanted(email) or ("html", "text")) and getattr(email, part).strip()
+        if is_sent and part in parts and "unsubscribe_url" not in parts[part].fields:
             message = f"The {PART_NAMES[part]} has no unsubscribe link: use {{{{ unsubscribe_url }}}} {how}."
-            yield _blocks("no_unsubscribe_link", message)
+            yield finding("no_unsubscribe_link", message)
 
 
 def _unknown_fields(parts: Mapping[str, Parsed], known: set[str], field: str) -> Iterator[Finding]:

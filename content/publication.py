@@ -62,6 +62,7 @@ class _Source:
     reply_to: str
     html: str
     text: str
+    body_format: str = ""
 
     @classmethod
     def of(cls, email: EmailSource, **changes: str) -> Self:
@@ -71,7 +72,7 @@ class _Source:
 
 def headline(email: EmailSource) -> Headline:
     """Looks at neither body. Raises BrokenTemplate."""
-    said = preview_email(_Source.of(email, html="", text=email.preheader), {})
+    said = preview_email(_Source.of(email, html="", text=email.preheader, body_format=""), {})
     return Headline(said.subject, " ".join(said.text.split()))
 
 

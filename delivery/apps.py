@@ -6,8 +6,10 @@ class DeliveryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from campaigns.approval import ALSO_LOOKED_AT
+        from campaigns.drafts import ALSO_COPIED
         from campaigns.transitions import react
-        from delivery import origins, personal_data, tasks
+        from delivery import dispatches, origins, personal_data, tasks
         from tracking.bounces.whose import FINDERS
 
         for verb in ("start", "send_now"):
@@ -17,5 +19,7 @@ class DeliveryConfig(AppConfig):
         react("resume", tasks.go_on)
         react("cancel", tasks.queue_drop)
         react("retry_failed", tasks.queue_retry)
+        ALSO_COPIED.append(dispatches.copied)
+        ALSO_LOOKED_AT.append(dispatches.looked_at)
         personal_data.register()
         FINDERS.append(origins.find)

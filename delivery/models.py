@@ -11,7 +11,19 @@ from accounts.models import Edition, Organization
 from accounts.scoping import ScopedQuerySet
 from audience.models import Subscriber, Subscription
 from campaigns.models import CampaignRun, Channel, Variant
+from delivery.dispatch_models import AudienceEstimate, Dispatch, SeedCopy, SeedList
 from delivery.querysets import BatchQuerySet, RecipientQuerySet
+
+__all__ = [
+    "AudienceEstimate",
+    "Batch",
+    "Dispatch",
+    "InboxMessage",
+    "QuietHours",
+    "Recipient",
+    "SeedCopy",
+    "SeedList",
+]
 
 
 class Batch(models.Model):

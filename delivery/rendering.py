@@ -80,6 +80,7 @@ class Source:
     reply_to: str
     html: str
     text: str
+    body_format: str = ""
     tracked: bool = True
     converts: bool = False
 

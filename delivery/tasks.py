@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError as BrokerGone
 from campaigns import lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign
-from delivery import batches, recovery, runs
+from delivery import batches, estimates, recovery, runs
 from delivery.freeze import freeze
 from delivery.sending import deliver
 from delivery.settlement import Released
@@ -57,6 +57,11 @@ def drop_unsent(campaign_id: int) -> None:
 def requeue_failed(campaign_id: int) -> None:
     runs.requeue_failed(campaign_id)
     queue_batches(campaign_id)
+
+
+@shared_task(name="delivery.estimate_audience")  # type: ignore[untyped-decorator]
+def estimate_audience(campaign_id: int) -> None:
+    estimates.count(campaign_id)
 
 
 @shared_task(name="delivery.sweep")  # type: ignore[untyped-decorator]

@@ -24,6 +24,8 @@ from delivery.models import Batch, Recipient
 from splittests import measuring
 from splittests.decisions import Decision, Measured, Metric, Terms, Verdict, decide
 from splittests.models import SplitTest, SplitTestRun
+from stats import base_counters
+from stats.base_counters import BaseCounters
 
 DECIDED = "The split test is decided already."
 
@@ -128,9 +130,16 @@ def _keep(row: SplitTestRun, test: SplitTest, measured: Sequence[Measured], foun
         "terms": asdict(test.terms),
         "measured": [asdict(each) for each in measured],
         "chances": [round(each.chance, 6) for each in found.standings],
+        # all that was counted, by variant, for programs that show more than the metric
+        "counters": {str(pk): asdict(base) for pk, base in _counted(row).items()},
     }
     row.verdict, row.reason = str(found.verdict), found.reason
     row.save(update_fields=["measured_at", "snapshot", "verdict", "reason"])
+
+
+def _counted(row: SplitTestRun) -> dict[int, BaseCounters]:
+    campaign_id = row.run.campaign_id
+    return base_counters.for_campaigns([campaign_id])[campaign_id]
 
 
 def _chosen(test: SplitTest, found: Decision) -> int | None:

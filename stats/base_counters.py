@@ -14,6 +14,7 @@ from operator import add
 from django.db.models import QuerySet, Sum
 
 from campaigns.models import Campaign, Channel, ContentSnapshot, Variant
+from content.models import BodyFormat
 from delivery.models import Recipient
 from stats.counted import NOTHING, Counts, summed
 from stats.listings import run_columns
@@ -224,8 +225,11 @@ def _codes(ids: list[int]) -> dict[int, dict[str, int]]:
 
 
 def _shapes(ids: list[int]) -> dict[int, str]:
-    """By variant. A mail with HTML always gets a text part: it is written from the HTML where nobody wrote one."""
+    """By variant. A mail with HTML gets a text part, written from the HTML where nobody wrote one, unless its format
+    says otherwise."""
     of_email: QuerySet[ContentSnapshot] = ContentSnapshot.objects.filter(run__campaign__in=ids).exclude(html="")
     emails = Campaign.objects.filter(pk__in=ids, channel=Channel.EMAIL).values("pk")
-    with_html = of_email.filter(run__campaign__in=emails).order_by().values_list("variant_id", flat=True)
-    return dict.fromkeys(with_html.distinct(), "sent_multipart")
+    with_html = of_email.filter(run__campaign__in=emails).order_by("run__number")
+    shapes = {BodyFormat.HTML: "sent_html", BodyFormat.TEXT: "sent_text"}
+    rows = with_html.values_list("variant_id", "body_format")
+    return {variant_id: shapes.get(BodyFormat(said), "sent_multipart") for variant_id, said in rows}

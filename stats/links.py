@@ -72,6 +72,7 @@ class _Said:
     reply_to: str
     html: str
     text: str
+    body_format: str
 
 
 @lru_cache(maxsize=64)

@@ -20,6 +20,7 @@ class Source:
     reply_to: str = ""
     html: str = '<p>Hello</p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
     text: str = ""
+    body_format: str = ""
 
 
 def addressing(**changes):

@@ -1,0 +1,1 @@
+"""Campaigns, as GreenArrow Studio's clients know them."""
