@@ -14,9 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from typing import IO, Any, cast
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from audience.csv_files import Format, detect
 from audience.errors import ImportRefused
 
@@ -34,7 +31,6 @@ Tick = Callable[[int, int], None]
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
-    InvalidFileException,
     LookupError,
     ValueError,
     ArithmeticError,
@@ -107,6 +103,8 @@ def _check(file: IO[bytes]) -> None:
 
 
 def _rows(file: _Watched) -> Iterator[list[str]]:
+    from openpyxl import load_workbook  # costs a quarter of a second, which few processes need to spend
+
     workbook = load_workbook(cast("IO[bytes]", file), read_only=True, data_only=True, keep_links=False)
     try:
         sheet = next((each for each in workbook.worksheets if each.sheet_state == "visible"), None)

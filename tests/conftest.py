@@ -1,9 +1,13 @@
 """What every test may ask for: an organization with its people, and doors to act through."""
 
 import gc
+import os
+import subprocess
+import sys
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.dispatch import receiver
 from django.test import TransactionTestCase
@@ -48,9 +52,22 @@ def django_db_setup(
     with pytest.MonkeyPatch.context() as patch:
         if connection.vendor == "sqlite":
             patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: template.restore())
-        yield
+        yield template
     with django_db_blocker.unblock():
         connection.creation.destroy_test_db(before, verbosity=0, keepdb=django_db_keepdb)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(django_db_setup, tmp_path_factory):
+    """A migrated SQLite database, to be copied by whoever starts programs of their own."""
+    if connection.vendor == "sqlite":
+        return django_db_setup.file
+    folder = tmp_path_factory.mktemp("installation")
+    environment = {**os.environ, "VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    environment.pop("DATABASE_URL", None)
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True)
+    return folder / "broadsheet.sqlite3"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The demo: what it expects, what its readers do, and that it notices a wrong number."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -16,6 +17,7 @@ from operations.demo.audit import Check
 from operations.demo.mailbox import Delivered
 from operations.demo.people import Expected, audience_file
 from operations.demo.readers import Act, Answer, Deeds
+from operations.management.commands import demo
 from stats.figures import Figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -249,7 +251,19 @@ def test_too_few_people_are_refused():
         call_command("demo", people=3)
 
 
-def test_the_whole_play_reconciles_on_a_new_database_and_leaves_nothing_behind(tmp_path):
+def test_a_new_database_is_migrated_before_the_play(monkeypatch):
+    done = []
+    monkeypatch.setattr(demo, "call_command", lambda *command, **_: done.append(command))
+    monkeypatch.setattr(demo.stage, "perform", lambda arguments: done.append(arguments))
+
+    call_command("demo", people=60)
+
+    assert done == [("migrate",), ["--people", "60"]]
+
+
+def test_the_whole_play_reconciles_on_a_new_database_and_leaves_nothing_behind(migrated_file, tmp_path):
+    (tmp_path / "var").mkdir()
+    shutil.copy(migrated_file, tmp_path / "var" / "broadsheet.sqlite3")
     kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "CELERY_BROKER_URL"}}
     environment = {
         **kept,

@@ -31,17 +31,9 @@ def environment(var_dir):
     }
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory):
-    """A folder with a new database, to be copied."""
-    folder = tmp_path_factory.mktemp("migrated")
-    manage(environment(folder), "migrate", "--verbosity", "0")
-    return folder
-
-
 @pytest.fixture
-def installation(migrated, tmp_path):
-    shutil.copytree(migrated, tmp_path, dirs_exist_ok=True)
+def installation(migrated_file, tmp_path):
+    shutil.copy(migrated_file, tmp_path / "broadsheet.sqlite3")
     return environment(tmp_path)
 
 

@@ -15,12 +15,15 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project that needs nothing, with its environment made."""
+    """A project that needs nothing, with its environment made where a broken one was."""
     folder = tmp_path_factory.mktemp("project")
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").symlink_to(folder / "removed")
+    (folder / ".venv" / "left-over").touch()
     (folder / "requirements").mkdir()
     shutil.copy(ROOT / "requirements" / "install.py", folder / "requirements")
     (folder / "requirements" / "dev.txt").write_text("# nothing\n")
-    install(folder)
+    (folder / "said").write_text(install(folder).stderr)
     return folder
 
 
@@ -71,10 +74,9 @@ def test_a_changed_lock_file_is_installed_again(project):
 
 
 def test_a_broken_environment_is_made_anew(project):
-    (project / ".venv" / "bin" / "python").unlink()
-
-    assert "Making the environment" in install(project).stderr
+    assert "Making the environment" in (project / "said").read_text()
     assert (project / ".venv" / "bin" / "python").exists()
+    assert not (project / ".venv" / "left-over").exists()
 
 
 def started_with(statement):
