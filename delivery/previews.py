@@ -30,6 +30,7 @@ from tracking.bounces.return_addresses import return_address
 
 MOST_TESTS = 10
 MARK = "[Test]"
+MARK_OF_SEVERAL = "[Test {name}]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def send_test(
         raise NotAllowed(f"You may not send tests for {organization}.")
     content = _content(source)
     cleaned = _cleaned(source, addresses)
-    messages = _tests(content, cleaned, merge_values(subscriber), organization, campaign)
+    messages = _tests(content, cleaned, merge_values(subscriber), organization, campaign, mark=_mark(source))
     channel = Channel.SMS if isinstance(content, str) else Channel.EMAIL
     transport = transport_for(channel, organization_id=organization.pk, patience=direct.PATIENCE)
     try:
@@ -97,6 +98,13 @@ def send_test(
     except Unreachable as error:
         raise CannotSend(str(error)) from error
     return _judged({address: outcomes[number] for number, address in enumerate(cleaned) if number in outcomes})
+
+
+def _mark(source: Campaign | Variant | Email) -> str:
+    """What comes before the subject; of several variants it says which one."""
+    if isinstance(source, Variant) and source.campaign.variants.count() > 1:
+        return MARK_OF_SEVERAL.format(name=source.name)
+    return MARK
 
 
 def _judged(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
@@ -142,22 +150,24 @@ def _tests(
     values: dict[str, Any],
     organization: Organization,
     campaign: Campaign | None,
+    *,
+    mark: str = MARK,
 ) -> list[Message]:
     if content is None:
         raise NotReady({"email": ["Choose an email first."]})
     if isinstance(content, str):
-        text = f"{MARK} {compiled_sms(content).render(values)}"
+        text = f"{mark} {compiled_sms(content).render(values)}"
         return [Message(number, settings.SMS_SENDER, address, text) for number, address in enumerate(addresses)]
     feedback_id = f"test:{campaign.public_id if campaign else content.public_id}:{organization.public_id}:broadsheet"
     sender = return_address(run_id=0, recipient_id=0, default=content.from_email)  # of no run: its bounce is nobody's
     return [
-        Message(number, sender, address, _mail(content, values, address, feedback_id))
+        Message(number, sender, address, _mail(content, values, address, feedback_id, mark))
         for number, address in enumerate(addresses)
     ]
 
 
-def _mail(email: Email, values: dict[str, Any], address: str, feedback_id: str) -> bytes:
-    source = Source.of(email, run_id=0, tracked=False, subject=f"{MARK} {email.subject}")
+def _mail(email: Email, values: dict[str, Any], address: str, feedback_id: str, mark: str) -> bytes:
+    source = Source.of(email, run_id=0, tracked=False, subject=f"{mark} {email.subject}")
     domain = ascii_domain(email.from_email.rpartition("@")[2]) or "localhost"
     addressing = Addressing(
         recipient_id=0,

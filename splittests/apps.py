@@ -7,10 +7,12 @@ class SplittestsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.approval import ALSO_LOOKED_AT
+        from campaigns.completeness import ALSO_CHECKED
         from campaigns.drafts import ALSO_COPIED
         from delivery.freeze import SHARES_FIRST
-        from splittests import planning
+        from splittests import planning, preflight
 
         ALSO_COPIED.append(planning.copied)
+        ALSO_CHECKED.append(preflight.findings)
         ALSO_LOOKED_AT.append(planning.looked_at)
         SHARES_FIRST.append(planning.share_first)

@@ -54,7 +54,7 @@ def campaign_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         archive_url=archive.url_of(campaign),
         live=is_live(campaign),
         remarks=_remarks(campaign),
-        variants=campaign.variants.select_related("email"),
+        variants=list(campaign.variants.select_related("email").order_by("position")),
         parts=campaign.audience.select_related("mailing_list", "segment"),
         history=history.lines(campaign),
         **(progress_context(campaign) if campaign.is_started else {"campaign": campaign}),
@@ -119,10 +119,14 @@ def _verb_button(campaign: Campaign, name: str) -> Button:
 
 def _fixing_button(campaign: Campaign, step: NextStep) -> Button:
     """To where the first missing thing is written."""
-    variant = campaign.variants.first()
+    broken = (each for each, found in completeness.by_variant(campaign) if any(finding.blocks for finding in found))
+    variant = next(broken, None)
     if "audience" not in step.problems and "email" in step.problems and variant and variant.email_id:
         url = f"{to('content_email_change', variant.email_id)}?campaign={campaign.pk}"
-        return Button(label="Write the email", icon="edit", url=url)
+        which = "the email" if campaign.variants.count() == 1 else f"the email of {variant.name}"
+        return Button(label=f"Write {which}", icon="edit", url=url)
+    if step.problems.keys() <= {"split_test"}:
+        return Button(label="Change the test", icon="edit", url=to("campaigns_campaign_variants", campaign.pk))
     return Button(label="Edit campaign", icon="edit", url=to("campaigns_campaign_edit", campaign.pk))
 
 

@@ -26,6 +26,7 @@ from campaigns.admin import (
     progress,
     recipients,
     split_tests,
+    variants,
 )
 from campaigns.admin.transitions import transition
 from campaigns.models import Campaign, CampaignTag, Channel
@@ -132,6 +133,8 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
             ("<int:pk>/edit/", form.edit, "edit"),
             ("<int:pk>/transitions/<slug:verb>/", transition, "transition"),
             ("<int:pk>/progress/", progress.progress_fragment, "progress"),
+            ("<int:pk>/variants/", variants.variants_page, "variants"),
+            ("<int:pk>/variants/numbers/", variants.numbers, "variant_numbers"),
             ("<int:pk>/race/", split_tests.race_fragment, "race"),
             ("<int:pk>/estimate/", estimates.estimate_fragment, "estimate"),
             ("<int:pk>/preview/", preview.preview_fragment, "preview"),

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.admin.pages import fragment
 from campaigns.admin.lookup import of_campaign
 from campaigns.admin.progress import SKIP_WORDS
+from campaigns.admin.variant_sizes import planned_sizes
 from campaigns.models import Campaign
 from delivery import audiences
 from delivery.audiences import Audience
@@ -38,6 +39,8 @@ def estimate_of(campaign: Campaign) -> Estimate:
 
 @of_campaign()
 def estimate_fragment(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    """The estimate for a page that has been shown already."""
+    """The estimate for a page that has been shown already, with the numbers of its variants."""
     template = "short" if "short" in request.GET else "full"
-    return fragment(request, f"admin/campaigns/campaign/estimate_{template}.html", estimate=estimate_of(campaign))
+    found = estimate_of(campaign)
+    sizes = planned_sizes(campaign, found.mailable) if found.mailable else None
+    return fragment(request, f"admin/campaigns/campaign/estimate_{template}.html", estimate=found, sizes=sizes)

@@ -1,5 +1,6 @@
 """What a campaign says to one person: as they would see it, before anybody does."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -9,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from accounts.admin.desk import actor, desk
-from accounts.admin.pages import DeskForm, fragment, page
+from accounts.admin.pages import DeskForm, fragment, page, row_number
 from accounts.permissions import Permission
 from audience.errors import AudienceError
 from audience.models import Subscriber
 from audience.selection import Part, select
 from campaigns.admin.lookup import back_to, crumbs_of, of_campaign
 from campaigns.errors import CampaignError
-from campaigns.models import Campaign, Channel
+from campaigns.models import Campaign, Channel, Variant
 from content.admin.frames import mail_frame
 from content.errors import ContentError
 from content.sms import count_parts
@@ -28,10 +29,12 @@ OFFERED = 20
 
 @of_campaign()
 def preview_fragment(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    """Subject, sender, frame and text for one person of the audience."""
+    """Subject, sender, frame and text for one person of the audience, of one variant."""
     people = list(_people(campaign, request.GET.get("q", ""))[:OFFERED])
     person = _person(request, campaign, people)
-    shown, broken = _render(campaign, person)
+    variants = _variants(campaign)
+    variant = _variant(request, variants)
+    shown, broken = _render(variant or campaign, person)
     return fragment(
         request,
         "admin/campaigns/campaign/preview.html",
@@ -42,7 +45,8 @@ def preview_fragment(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         broken=broken,
         compact="compact" in request.GET,
         may_test=desk(request).may(Permission.UPDATE, campaign.organization_id),
-        variant=campaign.variants.select_related("email").first(),
+        variant=variant,
+        variants=variants,
     )
 
 
@@ -50,8 +54,18 @@ def preview_fragment(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def preview_body(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """The HTML part alone, for the sandboxed frame."""
     person = _person(request, campaign, [])
-    shown, broken = _render(campaign, person)
+    shown, broken = _render(_variant(request, _variants(campaign)) or campaign, person)
     return mail_frame(shown.html if shown else broken)
+
+
+def _variants(campaign: Campaign) -> list[Variant]:
+    return list(campaign.variants.select_related("email", "campaign").order_by("position"))
+
+
+def _variant(request: HttpRequest, variants: Sequence[Variant]) -> Variant | None:
+    """The one the page asks for, else the first."""
+    wanted = row_number(request.GET.get("variant"))
+    return next((each for each in variants if each.pk == wanted), variants[0] if variants else None)
 
 
 def _people(campaign: Campaign, words: str) -> Any:
@@ -71,10 +85,10 @@ def _person(request: HttpRequest, campaign: Campaign, people: list[Subscriber]) 
     return people[0] if people else None
 
 
-def _render(campaign: Campaign, person: Subscriber | None) -> tuple[previews.Preview | None, str]:
+def _render(source: Campaign | Variant, person: Subscriber | None) -> tuple[previews.Preview | None, str]:
     """What they would see, or why it cannot be shown."""
     try:
-        return previews.preview(campaign, person), ""
+        return previews.preview(source, person), ""
     except ContentError as error:
         return None, str(error)
 
@@ -86,6 +100,24 @@ class TestForm(DeskForm):
     addresses = forms.CharField(
         label="Send a test to", widget=forms.TextInput(attrs={"placeholder": "you@example.com, colleague@example.com"})
     )
+
+    variants = forms.MultipleChoiceField(
+        label="Of these variants", widget=forms.CheckboxSelectMultiple, required=True, help_text="Each is a message."
+    )
+
+    def __init__(self, *args: Any, variants: Sequence[Variant], **kwargs: Any) -> None:
+        """Of one variant there is nothing to choose."""
+        super().__init__(*args, **kwargs)
+        self.all = {str(each.pk): each for each in variants}
+        field: Any = self.fields["variants"]
+        field.choices = [(key, each.name) for key, each in self.all.items()]
+        field.initial = list(self.all)
+        if len(variants) < 2:
+            del self.fields["variants"]
+
+    @property
+    def chosen(self) -> list[Variant]:
+        return [self.all[key] for key in self.cleaned_data.get("variants", self.all)]
 
     def clean_addresses(self) -> list[str]:
         pieces = self.cleaned_data["addresses"].replace(";", ",").split(",")
@@ -99,7 +131,7 @@ class TestForm(DeskForm):
 def send_test(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Ask for addresses on GET; send the test on POST."""
     mine = getattr(request.user, "email", "") if campaign.channel == Channel.EMAIL else ""
-    form = TestForm(request.POST or None, initial={"addresses": mine})
+    form = TestForm(request.POST or None, initial={"addresses": mine}, variants=_variants(campaign))
     if campaign.channel == Channel.SMS:
         form.fields["addresses"].widget.attrs["placeholder"] = "+4930123456"
     if request.method == "POST" and form.is_valid() and _send_test(request, campaign, form):
@@ -109,17 +141,26 @@ def send_test(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 
 
 def _send_test(request: HttpRequest, campaign: Campaign, form: TestForm) -> bool:
+    """One variant after the other; what one of them is refused for, the others have been sent before."""
     person = _people(campaign, "").first()
     try:
-        outcomes = previews.send_test(campaign, form.cleaned_data["addresses"], by=actor(request), subscriber=person)
+        for variant in form.chosen:
+            _send_variant(request, variant, form.cleaned_data["addresses"], person, several=len(form.all) > 1)
     except (ContentError, AudienceError, CampaignError) as refused:
-        form.add_error("addresses", str(refused))
+        form.add_error("addresses", f"{variant.name}: {refused}" if len(form.all) > 1 else str(refused))
         return False
+    return True
+
+
+def _send_variant(
+    request: HttpRequest, variant: Variant, addresses: list[str], person: Subscriber | None, *, several: bool
+) -> None:
+    outcomes = previews.send_test(variant, addresses, by=actor(request), subscriber=person)
     taken = [address for address, outcome in outcomes.items() if isinstance(outcome, Accepted)]
-    messages.success(request, f"A test of “{campaign.name}” went to {', '.join(taken)}.")
+    which = f"{variant.name} of “{variant.campaign.name}”" if several else f"“{variant.campaign.name}”"
+    messages.success(request, f"A test of {which} went to {', '.join(taken)}.")
     for address in outcomes.keys() - set(taken):
         messages.error(request, f"{address} refused the test: {outcomes[address].text}")
-    return True
 
 
 # --- SMS ---------------------------------------------------------------------------------------------------------

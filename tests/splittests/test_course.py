@@ -35,7 +35,8 @@ pytestmark = pytest.mark.django_db
 
 def planned(people=20, variants=2, organization=None, **settings):
     """A draft with its test; by default half of the audience is the sample, and two people are enough to compare."""
-    campaign = draft_campaign(organization, people=people)
+    by_conversions = settings.get("metric") in ("converted", "revenue_cents")
+    campaign = draft_campaign(organization, people=people, tracks_conversions=by_conversions)
     by = staff(campaign.organization)
     emails = [EmailFactory(organization=campaign.organization) for _ in range(variants)]
     set_variants(campaign, [Content(email=email) for email in emails], by=by)
