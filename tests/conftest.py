@@ -8,7 +8,7 @@ import sys
 import hypothesis
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.dispatch import receiver
 from django.test import TransactionTestCase
 from django.test.signals import setting_changed
@@ -68,6 +68,29 @@ def migrated_file(django_db_setup, tmp_path_factory):
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True)
     return folder / "broadsheet.sqlite3"
+
+
+@pytest.fixture(scope="module")
+def shared_db(request, django_db_setup, django_db_blocker):
+    """For what all tests of a module look at: `with shared_db(): ...` in a fixture of the module makes it once.
+
+    A test that asks for `db` as well changes it as it likes: its changes go when it ends, the rest when the module
+    does. Objects in memory do not go back: give each test its own, from the database.
+    """
+    committing = [item.name for item in request.session.items if item.path == request.path and _commits(item)]
+    assert not committing, f"These commit what others look at: {committing}"
+    transaction_of_the_module = transaction.atomic()
+    with django_db_blocker.unblock():
+        transaction_of_the_module.__enter__()
+    yield django_db_blocker.unblock
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        transaction_of_the_module.__exit__(None, None, None)
+
+
+def _commits(item):
+    mark = item.get_closest_marker("django_db")
+    return {"transactional_db", "live_server"} & set(item.fixturenames) or (mark and mark.kwargs.get("transaction"))
 
 
 @pytest.fixture

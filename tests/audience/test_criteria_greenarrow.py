@@ -15,7 +15,7 @@ from audience.criteria.greenarrow.times import read_time
 from audience.criteria.scope import Scope
 from audience.criteria.tree import EVERYONE, Condition, Group, Match, from_json, to_json
 from audience.errors import InvalidRules
-from audience.models import CustomField, Subscription, Suppression
+from audience.models import CustomField, MailingList, Subscription, Suppression
 from tests.examples import examples
 from tests.factories import MailingListFactory, OrganizationFactory, SubscriberFactory
 
@@ -52,8 +52,18 @@ def news(db):
 
 
 @pytest.fixture
-def world(news):
+def world(db, five_people):
+    return MailingList.objects.get(pk=five_people)
+
+
+@pytest.fixture(scope="module")
+def five_people(shared_db):
     """The five people on a list; bob and cid are on another one too."""
+    with shared_db():
+        return populated(MailingListFactory(organization=OrganizationFactory(timezone="Europe/Berlin"), name="News")).pk
+
+
+def populated(news):
     organization = news.organization
     fields.create(organization, key="town", name="Home town")
     fields.create(organization, key="age", name="Age", kind="number")

@@ -1,5 +1,7 @@
 """Whom each rule of RulesJson means."""
 
+from copy import copy
+
 import pytest
 
 from audience import fields
@@ -14,8 +16,14 @@ def news(db):
 
 
 @pytest.fixture
-def world(news):
-    return populated(news)
+def world(db, five_people):
+    return copy(five_people)
+
+
+@pytest.fixture(scope="module")
+def five_people(shared_db):
+    with shared_db():
+        return populated(list_in_berlin())
 
 
 EMAIL, STATUS = "EmailAddress", "SubscriptionStatus"

@@ -1,10 +1,11 @@
 """Every route of the API, as its own schema names them, and requests that would do harm if they were let through."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.apps import apps
 from django.core.files.base import ContentFile
-from drf_spectacular.generators import SchemaGenerator
 
 from api.management.numbers import numbered_id
 from audience import fields as custom_fields
@@ -15,6 +16,7 @@ from tests.api.management.conftest import ROOT
 from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
 from webhooks import endpoints
 
+SNAPSHOT = Path(__file__).parents[3] / "api" / "management" / "openapi.json"  # which a test holds to be current
 WRITES = {"post", "patch", "delete", "put"}
 PARAMETERS = {"explain": ("subscriber_id",)}  # what addresses cannot be read without
 
@@ -33,7 +35,7 @@ class Route:
 
 
 def every_route():
-    paths = SchemaGenerator(urlconf="api.management.urls").get_schema(public=True)["paths"]
+    paths = json.loads(SNAPSHOT.read_text())["paths"]
     return [Route(method, path.lstrip("/")) for path in sorted(paths) for method in sorted(paths[path])]
 
 
