@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -85,6 +86,11 @@ def is_exhausted(campaign: Campaign) -> bool:
     return kept is None or bool(kept.max_instances and campaign.runs.count() >= kept.max_instances)
 
 
+def from_on(recurrence: Recurrence, moment: datetime, tz: str) -> Iterator[datetime]:
+    """Its occurrences from that moment on."""
+    return recurrence.after(moment - timedelta(microseconds=1), tz)
+
+
 # --- what is due -------------------------------------------------------------------------------------------------
 
 
@@ -116,8 +122,8 @@ def due(campaign: Campaign, moment: datetime, *, starts: bool = True) -> Due:
     first = campaign.scheduled_at
     if kept is None or first is None:  # the caller asks only of what is due
         raise ValueError(campaign)
-    begin = first - timedelta(microseconds=1)
-    passed = list(islice(takewhile(lambda each: each <= moment, kept.after(begin, campaign.schedule_tz)), MOST_COUNTED))
+    slots = from_on(kept, first, campaign.schedule_tz)
+    passed = list(islice(takewhile(lambda each: each <= moment, slots), MOST_COUNTED))
     latest = passed[-1:]
     if len(passed) == MOST_COUNTED:  # further back than anybody names; the last is looked for from the other end
         recent = kept.after(moment - _catch_up(), campaign.schedule_tz)

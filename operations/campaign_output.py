@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from accounts.models import User
-from campaigns import completeness, lifecycle
-from campaigns.models import Campaign, CampaignEvent, State
+from campaigns import completeness, lifecycle, recurring
+from campaigns.models import Campaign, CampaignEvent, ScheduleType, State
 from campaigns.notices import one_line
+from campaigns.recurrence_words import sentence
 from stats.figures import DEFINITIONS, Definition, Figures
 from stats.figures import as_data as by_name
 from stats.report_rows import Report
@@ -40,11 +41,19 @@ def as_data(campaign: Campaign) -> dict[str, Any]:
         "reason": campaign.status_reason,
         "schedule_type": campaign.schedule_type,
         "scheduled_at": _iso(campaign.scheduled_at),
+        "recurrence": recurrence_text(campaign),
         "started_at": _iso(campaign.started_at),
         "finished_at": _iso(campaign.finished_at),
         "total_recipients": campaign.total_recipients,
         "tags": [tag.name for tag in campaign.tags.all()],
     }
+
+
+def recurrence_text(campaign: Campaign) -> str | None:
+    """When it recurs, as a sentence; None where it does not."""
+    if campaign.schedule_type != ScheduleType.RECURSIVE or (kept := recurring.of(campaign)) is None:
+        return None
+    return sentence(kept, campaign.schedule_tz)
 
 
 def details(campaign: Campaign, user: User) -> dict[str, Any]:

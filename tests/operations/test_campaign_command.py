@@ -377,3 +377,29 @@ def test_a_refusal_ends_with_exit_code_one(capsys):
 
     assert end.value.code == 1
     assert "There is no active user called nobody." in capsys.readouterr().err
+
+
+# --- again and again ---------------------------------------------------------------------------------------------
+
+
+def test_schedule_takes_a_crontab_and_upcoming_shows_what_comes_of_it(draft):
+    said = run("schedule", draft.public_id, "--cron", "0 9 1 1 *", "--times", 2, "--tz", "Europe/Berlin")
+    assert "scheduled" in said
+
+    shown = run_json("show", draft.public_id)
+    assert shown["recurrence"] == "On the 1st of January at 09:00, Europe/Berlin, 2 times"
+    (ahead,) = run_json("upcoming", draft.public_id, "--days", 366)
+    assert (ahead["name"], ahead["kind"], ahead["at"][4:]) == ("Morning", "occurrence", "-01-01T08:00:00+00:00")
+    assert "01 Jan" in run("upcoming", "--days", 366)
+    assert "recurring" in run("upcoming", "--days", 366)
+
+
+def test_upcoming_without_anything_says_so(draft):
+    assert run("upcoming") == "Nothing goes out within 30 days.\n"
+
+
+def test_a_crontab_that_is_none_is_refused(draft):
+    with pytest.raises(CommandError, match="five fields"):
+        run("schedule", draft.public_id, "--cron", "@daily")
+
+    assert state(draft) == State.DRAFT

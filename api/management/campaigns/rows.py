@@ -11,7 +11,7 @@ def shown() -> QuerySet[Campaign]:
     parts = CampaignAudience.objects.select_related("mailing_list", "segment")
     return (
         Campaign.objects.kept()
-        .select_related("organization", "edition")
+        .select_related("organization", "edition", "recurrence")
         .prefetch_related("tags", Prefetch("audience", parts))  # type: ignore[misc]  # taggit hides its relation
         .annotate(
             email_public_id=_of_first_variant("email__public_id"),

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema_field
@@ -10,7 +11,9 @@ from rest_framework import serializers
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from api.management import vocabulary
+from api.management.campaigns import recurrences
 from api.management.campaigns.figures import StatsSerializer
+from api.management.campaigns.recurrences import RecurrenceSerializer, RecurrenceShownSerializer
 from api.management.fields import (
     HeaderField,
     LocalDateTimeField,
@@ -20,9 +23,11 @@ from api.management.fields import (
     zone_of,
 )
 from audience.models import MailingList, Segment
-from campaigns import archive
+from campaigns import archive, schedules
 from campaigns.drafts import Part
 from campaigns.models import LONGEST_CAP_HOURS, Campaign, Channel, State
+from campaigns.recurrence import Recurrence
+from campaigns.schedules import Schedule
 from content.models import Email
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -65,6 +70,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     scheduled_at = serializers.SerializerMethodField(
         help_text="When to send (stored UTC, displayed in edition timezone)"
     )
+    recurrence = serializers.SerializerMethodField(help_text="Where it goes out again and again; else null.")
     total_recipients = serializers.IntegerField(help_text="Total number of recipients to send to")
     sent_count = serializers.IntegerField(help_text="Number of messages successfully sent")
     failed_count = serializers.IntegerField(help_text="Number of messages that failed to send")
@@ -127,6 +133,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "pause_reason",
             "tags",
             "audience",
+            "recurrence",
             "frequency_cap_hours",
             "tracks_conversions",
             "is_public",
@@ -151,6 +158,10 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         if campaign.scheduled_at is None:
             return None
         return campaign.scheduled_at.astimezone(zone_of(campaign.edition, campaign.organization))
+
+    @extend_schema_field(RecurrenceShownSerializer(allow_null=True))
+    def get_recurrence(self, campaign: Campaign) -> dict[str, Any] | None:
+        return recurrences.shown(campaign, str(zone_of(campaign.edition, campaign.organization)))
 
     @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
     def get_archive_url(self, campaign: Campaign) -> str | None:
@@ -276,11 +287,25 @@ class ScheduleSerializer(serializers.Serializer[Campaign]):
     scheduled_at = LocalDateTimeField(
         required=False, help_text="When to send; may be left out where the campaign has a time already."
     )
+    recurrence = RecurrenceSerializer(
+        required=False, help_text="Instead of one time: send it again and again, each time to whoever is there then."
+    )
 
-    def moment(self, campaign: Campaign) -> datetime:
-        """The time to schedule this campaign for, which is in the future."""
-        given = self.validated_data.get("scheduled_at")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "recurrence" in attrs and attrs.get("scheduled_at"):
+            raise serializers.ValidationError({"recurrence": ["Send one time or a recurrence, not both."]})
+        return attrs
+
+    def schedule(self, campaign: Campaign) -> Schedule:
+        """The time to schedule this campaign for, which is in the future, or its recurrence."""
         zone = zone_of(campaign.edition, campaign.organization)
+        if given := dict(self.validated_data.get("recurrence", {})):
+            tz = given.pop("timezone", str(zone))
+            return schedules.recurring(Recurrence.of(given), tz, after=now())
+        return schedules.at(self._moment(campaign, zone), str(zone))
+
+    def _moment(self, campaign: Campaign, zone: ZoneInfo) -> datetime:
+        given = self.validated_data.get("scheduled_at")
         moment = localised(given, zone, "scheduled_at") if given else campaign.scheduled_at
         if moment is None:
             raise serializers.ValidationError({"scheduled_at": ["This field is required."]})

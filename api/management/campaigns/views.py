@@ -26,6 +26,7 @@ from api.management.campaigns.figures import (
     RecipientSerializer,
 )
 from api.management.campaigns.filters import CampaignFilters
+from api.management.campaigns.recurrences import RecurringActs
 from api.management.campaigns.reports import ReportSerializer, report_of
 from api.management.campaigns.serializers import (
     ApprovalSerializer,
@@ -38,7 +39,6 @@ from api.management.campaigns.serializers import (
     ScheduleSerializer,
 )
 from api.management.campaigns.split_tests import SplitTestActs
-from api.management.fields import zone_of
 from api.management.idempotency import IDEMPOTENCY_KEY, idempotent
 from api.management.previews import CampaignPreviewSerializer, PreviewRequestSerializer
 from campaigns import approval, completeness, drafts, lifecycle
@@ -57,7 +57,7 @@ def answers_campaign(request: type[serializers.BaseSerializer[Any]] | None, **kw
     return extend_schema(request=body, responses=CampaignSerializer, **kwargs)
 
 
-class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs):
+class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs, RecurringActs):
     """Manage campaigns for sending email or SMS to segments."""
 
     queryset = rows.shown()
@@ -118,14 +118,12 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs):
     @answers_campaign(ScheduleSerializer, summary="Schedule campaign")
     @post()
     def schedule(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Send it at a time; where an approver has to look first, it waits for that."""
+        """Send it at a time, or again and again; where an approver has to look first, it waits for that."""
         campaign = self.get_object()
         serializer = ScheduleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        zone = str(zone_of(campaign.edition, campaign.organization))
         verb = lifecycle.reschedule if campaign.state == State.SCHEDULED else lifecycle.submit
-        schedule = lifecycle.at(serializer.moment(campaign), zone)
-        return self._shown(verb(campaign, by=actor(request), schedule=schedule))
+        return self._shown(verb(campaign, by=actor(request), schedule=serializer.schedule(campaign)))
 
     @answers_campaign(None, summary="Send campaign now", parameters=[IDEMPOTENCY_KEY])
     @post()

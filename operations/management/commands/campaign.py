@@ -14,17 +14,19 @@ from rich.console import Console, RenderableType
 
 from accounts.actors import Actor, Surface
 from accounts.models import User
-from campaigns import drafts, lifecycle, variants
+from campaigns import drafts, lifecycle, schedules, variants
 from campaigns.errors import CampaignError, NotReady
 from campaigns.models import Campaign, Channel, State
 from campaigns.querysets import DATES
-from operations import campaign_output, split_test_output
+from campaigns.recurrence import from_cron
+from operations import campaign_output, schedule_output, split_test_output
 from splittests import planning, standings
 from stats.reports import report
 
 EXAMPLES = """examples:
   manage.py campaign list --as marketer --state draft scheduled --tag news
   manage.py campaign schedule cmp_4kq0… --at 2030-03-01T09:00 --tz Europe/Berlin --as marketer
+  manage.py campaign schedule cmp_4kq0… --cron "0 9 * * mon,thu" --times 12 --tz Europe/Berlin --as marketer
   manage.py campaign approve cmp_4kq0… --as approver
   manage.py campaign stats cmp_4kq0… --as marketer --json"""
 WIDTH = 160  # where there is no terminal to ask
@@ -44,7 +46,10 @@ class Command(BaseCommand):
         self._add(acts, "submit", "Submit a draft, to go out at once or at a time.", self.submit, arguments=_time)
         self._add(acts, "approve", "Let a submitted campaign go out.", self.approve, arguments=_reason)
         self._add(acts, "reject", "Send a submitted campaign back.", self.reject, arguments=_required_reason)
-        self._add(acts, "schedule", "Schedule a draft, or move a campaign.", self.schedule, arguments=_required_time)
+        about = "Schedule a draft, or move a campaign: once, or again and again."
+        self._add(acts, "schedule", about, self.schedule, arguments=_required_time)
+        about = "What goes out when: of one campaign or of all, recurring ones computed ahead."
+        self._add(acts, "upcoming", about, self.upcoming, of_one=False, arguments=_ahead)
         self._add(acts, "send", "Send now.", self.send)
         self._add(acts, "pause", "Hold a campaign back.", self.pause, arguments=_reason)
         self._add(acts, "resume", "Let a paused campaign go on.", self.resume)
@@ -79,8 +84,8 @@ class Command(BaseCommand):
         given = Namespace(**options)
         given.user = _user(given.username)
         given.by = Actor(user=given.user, surface=Surface.COMMAND)
-        if "campaign" in options:
-            given.campaign = _campaign(given.campaign, given.user)
+        if reference := options.get("campaign") or options.get("campaign_id"):
+            given.campaign = _campaign(reference, given.user)
         try:
             given.act(given)
         except NotReady as refusal:
@@ -118,6 +123,15 @@ class Command(BaseCommand):
         else:
             links = [campaign_output.links_table(figures)] if figures.links else []
             self._print(campaign_output.report_table(figures), *links)
+
+    def upcoming(self, given: Namespace) -> None:
+        found = schedule_output.upcoming(given)
+        if given.json:
+            self._print_json([schedule_output.entry_data(entry) for entry in found])
+        elif found:
+            self._print(schedule_output.upcoming_table(found))
+        else:
+            self.stdout.write(f"Nothing goes out within {given.days} days.")
 
     # --- moving --------------------------------------------------------------------------------------------------
 
@@ -214,8 +228,17 @@ def _time(parser: ArgumentParser) -> None:
 
 
 def _required_time(parser: ArgumentParser) -> None:
-    parser.add_argument("--at", type=_moment, required=True, metavar="TIME", help="such as 2030-03-01T09:00")
+    when = parser.add_mutually_exclusive_group(required=True)
+    when.add_argument("--at", type=_moment, metavar="TIME", help="such as 2030-03-01T09:00")
+    when.add_argument("--cron", metavar="FIELDS", help='again and again, such as "0 9 * * mon,thu"')
+    parser.add_argument("--times", type=int, default=0, metavar="N", help="with --cron: how many times; 0 for no end")
     _zone(parser)
+
+
+def _ahead(parser: ArgumentParser) -> None:
+    parser.add_argument("campaign_id", nargs="?", metavar="ID", help="cmp_… or the number; all you see without it")
+    parser.add_argument("--days", type=int, default=30, choices=range(1, 367), metavar="DAYS", help="how far ahead")
+    parser.add_argument("--limit", type=int, default=100)
 
 
 def _zone(parser: ArgumentParser) -> None:
@@ -291,9 +314,11 @@ def _campaign(reference: str, user: User) -> Campaign:
 
 def _schedule(given: Namespace) -> lifecycle.Schedule:
     """The time that was asked for; one without an offset is meant in --tz or the organization's zone."""
+    zone = given.tz or given.campaign.organization.timezone
+    if getattr(given, "cron", None):
+        return schedules.recurring(from_cron(given.cron, max_instances=given.times), zone, after=now())
     if given.at is None:
         return lifecycle.IMMEDIATELY
-    zone = given.tz or given.campaign.organization.timezone
     schedule = lifecycle.at(_in_zone(given.at, zone), zone)
     if schedule.at is not None and schedule.at <= now():
         raise NotReady({"at": ["That time has passed; use `campaign send` to send now."]})
