@@ -116,6 +116,11 @@ def url_of(campaign: Campaign) -> str | None:
     return _absolute("archive_campaign", campaign.organization.slug, campaign.public_id)
 
 
+def url_of_tag(tag: Tag) -> str:
+    """The page of what carries this tag, for anybody; it may be empty."""
+    return Shelf(organization=tag.organization, tag=tag).url
+
+
 def copy_of(name: str, public_id: str) -> Contents:
     """What anybody may read of a campaign. Raises NotInArchive, also for what cannot be shown without a person."""
     campaign = published().filter(Q(organization__slug=name) | Q(organization__public_id=name), public_id=public_id)

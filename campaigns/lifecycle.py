@@ -61,10 +61,11 @@ def mark_ready(campaign: Campaign, *, ready: bool = True, by: Actor) -> Campaign
     return _refreshed(campaign)
 
 
-def submit(campaign: Campaign, *, by: Actor, schedule: Schedule = IMMEDIATELY) -> Campaign:
-    """T3, or T3p where an approver has to look first. Raises NotReady with what is missing, by field."""
+def submit(campaign: Campaign, *, by: Actor, schedule: Schedule = IMMEDIATELY, for_approval: bool = False) -> Campaign:
+    """T3, or T3p where an approver has to look first; with `for_approval` also where none has to. Raises NotReady with
+    what is missing, by field."""
     with locked(campaign, "submit", by) as row:
-        _submit(row, by=by, schedule=schedule)
+        _submit(row, by=by, schedule=schedule, for_approval=for_approval)
     return _refreshed(campaign)
 
 
@@ -328,10 +329,10 @@ def _keep_recurrence(row: Campaign, schedule: Schedule) -> None:
         recurring.keep(row, schedule.recurrence)
 
 
-def _submit(row: Campaign, *, by: Actor, schedule: Schedule) -> None:
+def _submit(row: Campaign, *, by: Actor, schedule: Schedule, for_approval: bool = False) -> None:
     _require_complete(row)
     _keep_recurrence(row, schedule)
-    if approval.is_required(row.organization, by.user):
+    if for_approval or approval.is_required(row.organization, by.user):
         _ask(row, "submit", by=by, **schedule.columns)
     else:
         columns = {"submitted_by": by.user, "submitted_at": now(), "status_reason": "", **schedule.columns}

@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "webhooks",
     "api.management",
     "api.greenarrow",
+    "api.octeth",
     "operations",
 ]
 
@@ -426,6 +427,9 @@ API_REQUESTS_PER_MINUTE: int = env.int("API_REQUESTS_PER_MINUTE", 1200)
 
 # How clients are told of errors: auto, current, 5.6, scalar or array (docs/api/octeth.md).
 OCTETH_ERRORS: str = env.str("OCTETH_ERRORS", "auto")
+# Whether a time in the past is refused (27) or means now; whether an auto-resend needs a preheader of its own (16).
+OCTETH_REFUSE_PAST_TIMES: bool = env.bool("OCTETH_REFUSE_PAST_TIMES", False)
+OCTETH_PREHEADER_REQUIRED: bool = env.bool("OCTETH_PREHEADER_REQUIRED", True)
 OCTETH_SESSION_DAYS: int = env.int("OCTETH_SESSION_DAYS", 30)
 # For each credential, or each address without one; commands that Octeth limits keep their own limits. 0: none.
 OCTETH_REQUESTS_PER_MINUTE: int = env.int("OCTETH_REQUESTS_PER_MINUTE", 0)

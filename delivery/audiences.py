@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.cache import cache
 from django.db import connection, transaction
@@ -42,6 +42,11 @@ _COUNTED = """
 SELECT skip_reason, COUNT(*) AS people FROM ({audience}) AS chosen
 GROUP BY skip_reason ORDER BY people DESC, skip_reason
 """
+_REACHED = """
+SELECT id, subscription_id, address FROM ({audience}) AS chosen
+WHERE skip_reason = '' ORDER BY subscription_id, id
+"""
+_AT_A_TIME = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +149,30 @@ def _count(audience: Audience) -> Estimate:
         excluded = excluded_people(audience)
     mailable = skipped.pop("", 0)
     return Estimate(people=mailable + sum(skipped.values()), mailable=mailable, skipped=skipped, excluded=excluded)
+
+
+class Reached(NamedTuple):
+    """Somebody who would get it, and through which subscription; None where a segment of everybody means them."""
+
+    subscriber_id: int
+    subscription_id: int | None
+    address: str
+
+
+def reached(audience: Audience, *, first: int = 0, limit: int | None = None) -> Iterator[Reached]:
+    """Everybody who would get it if it went out now, by subscription; a few thousand at a time are in memory."""
+    if not any(not part.excluded for part in audience.parts):
+        return
+    with planned_for_many():
+        statement, parameters = sql(audience, at=now())
+        page = _REACHED.format(audience=statement) + (f" LIMIT {int(limit)}" if limit is not None else "")
+        page += f" OFFSET {int(first)}" if first else ""
+        if first and limit is None and connection.vendor == "sqlite":
+            page = page.replace(" OFFSET", " LIMIT -1 OFFSET")
+        with connection.cursor() as cursor:
+            cursor.execute(page, parameters)
+            while rows := cursor.fetchmany(_AT_A_TIME):
+                yield from (Reached(*row) for row in rows)
 
 
 def excluded_people(audience: Audience) -> int:

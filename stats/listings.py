@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from campaigns.models import Campaign, CampaignRun
 from stats.counted import RUN_COLUMNS, Counts, results, summed
@@ -11,9 +11,9 @@ from stats.figures import Results
 from stats.models import Counter
 
 
-def for_campaigns(ids: Iterable[int]) -> dict[int, Results]:
-    """By campaign id, in three queries; campaigns that were never started are not in it."""
-    wanted = list(ids)
+def for_campaigns(ids: Iterable[int] | QuerySet[Any, Any]) -> dict[int, Results]:
+    """By campaign id, in three queries; campaigns that were never started are not in it. `ids` may be a query."""
+    wanted = ids if isinstance(ids, QuerySet) else list(ids)
     runs, counts = run_columns(wanted), _counts(wanted)
     about = Campaign.objects.filter(pk__in=runs.keys()).order_by().values_list("pk", "channel", "total_recipients")
     return {pk: results(runs[pk], counts.get(pk, {}), channel, total) for pk, channel, total in about}
@@ -36,12 +36,13 @@ def for_rows(rows: Sequence[Any]) -> dict[int, Results]:
     }
 
 
-def run_columns(ids: Iterable[int]) -> dict[int, dict[str, int]]:
+def run_columns(ids: Iterable[int] | QuerySet[Any, Any]) -> dict[int, dict[str, int]]:
     """The columns of runs by campaign, summed over its runs."""
     runs = CampaignRun.objects.filter(campaign__in=ids).order_by().values_list("campaign")
     added = runs.annotate(*[Sum(column) for column in RUN_COLUMNS])
     return {row[0]: dict(zip(RUN_COLUMNS, row[1:], strict=True)) for row in added}
 
 
-def _counts(ids: Iterable[int]) -> dict[int, Counts]:
-    return dict(summed(Counter.objects.filter(run__campaign__in=list(ids)), "run__campaign"))
+def _counts(ids: Iterable[int] | QuerySet[Any, Any]) -> dict[int, Counts]:
+    wanted = ids if isinstance(ids, QuerySet) else list(ids)
+    return dict(summed(Counter.objects.filter(run__campaign__in=wanted), "run__campaign"))

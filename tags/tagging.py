@@ -40,14 +40,14 @@ def named(organization: Organization, names: Iterable[str], *, owner: User | Non
 
 def create(organization: Organization, name: str, *, by: Actor) -> Tag:
     """Raises BadName, NameTaken, NotAllowed."""
-    _require_may(by, organization)
+    require_may(by, organization)
     _require_free(organization, tidy(name))
     return _made(organization, tidy(name), by.user)
 
 
 def rename(tag: Tag, name: str, *, by: Actor) -> Tag:
     """Everything tagged with it keeps it under the new name. Raises BadName, NameTaken, NotAllowed."""
-    _require_may(by, tag.organization)
+    require_may(by, tag.organization)
     _require_free(tag.organization, tidy(name), but=tag)
     tag.name = tidy(name)
     tag.save(update_fields=["name", "folded"])
@@ -56,7 +56,7 @@ def rename(tag: Tag, name: str, *, by: Actor) -> Tag:
 
 def merge(tag: Tag, into: Tag, *, by: Actor) -> Tag:
     """Everything tagged with `tag` is tagged with `into` instead, and `tag` is gone. Raises NotAllowed, TagError."""
-    _require_may(by, tag.organization)
+    require_may(by, tag.organization)
     if tag == into or tag.organization_id != into.organization_id:
         raise TagError("Choose two different tags of one organization.")
     with transaction.atomic():
@@ -67,7 +67,7 @@ def merge(tag: Tag, into: Tag, *, by: Actor) -> Tag:
 
 def delete(tag: Tag, *, by: Actor) -> None:
     """Whatever was tagged with it stays, without it. Raises NotAllowed."""
-    _require_may(by, tag.organization)
+    require_may(by, tag.organization)
     tag.delete()
 
 
@@ -88,7 +88,8 @@ def _made(organization: Organization, name: str, owner: User | None) -> Tag:
     return tag
 
 
-def _require_may(by: Actor, organization: Organization) -> None:
+def require_may(by: Actor, organization: Organization) -> None:
+    """Raises NotAllowed."""
     if not may(by.user, Permission.UPDATE, organization):
         raise NotAllowed(f"You may not change the tags of {organization}.")
 

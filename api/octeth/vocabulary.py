@@ -3,6 +3,7 @@
 from django.db.models import Q
 
 from campaigns.models import RUNNING, Campaign, ScheduleType, State
+from content.models import Email
 
 STATUSES = ("Draft", "Ready", "Sending", "Paused", "Pending Approval", "Sent", "Failed")
 SPLIT_TEST_RUNNING = "Split test running"
@@ -59,3 +60,10 @@ _FILTERS: dict[str, Q] = {
 def status_filter(value: str) -> Q:
     """The campaigns this filter word selects, in any case of letters; an unknown word selects none."""
     return _FILTERS.get(value.strip().lower(), Q(pk__in=[]))
+
+
+def content_type(email: Email | None) -> str:
+    """`ContentType` of an email: which of its bodies somebody has written."""
+    if email is None or not (email.html and email.text):
+        return "HTML" if email and email.html else "Plain"
+    return "Both"

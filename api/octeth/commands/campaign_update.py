@@ -1,0 +1,121 @@
+"""Campaign.Update: everything is checked first, then written, and last of all the status, through the lifecycle."""
+
+from typing import Any
+
+from api.octeth import audiences, echoes, statuses
+from api.octeth.campaign_changes import Changes
+from api.octeth.campaigns import campaign, in_a_fitting_state
+from api.octeth.models import Echo
+from api.octeth.registry import Call, command
+from campaigns import draft_schedules, drafts, lifecycle, recurring, variants
+from campaigns.models import Campaign, ScheduleType, State
+from campaigns.variants import Content
+
+LONGEST_NAME = 250
+ECHOED = ("SendTimeZone", "ApprovalUserExplanation", "OriginalCampaignID")
+# What an empty value clears, where others would leave it alone.
+CLEARED = ("GoogleAnalyticsDomains",)
+
+
+@command("campaign.update", permission="Campaign.Update", writes=True)
+def update(call: Call) -> dict[str, Any]:
+    found = campaign(call, lock=True)
+    changes = Changes.of(call, found)
+    with in_a_fitting_state():
+        _write_content(changes)
+        _write_plain(changes)
+        _write_schedule(changes)
+        audiences.write(call, found)
+        found.refresh_from_db()
+        if changes.status:
+            statuses.write(found, changes.status, by=call.by, chosen=changes.kind)
+    return {}
+
+
+def _write_content(changes: Changes) -> None:
+    """Variations take the place of the email; without them the email, if one was named, is the content again."""
+    by, found = changes.call.by, changes.campaign
+    if changes.variations:
+        contents = [Content(email=each.email, weight=each.weight) for each in changes.variations]
+        variants.set_variants(found, contents, by=by)
+    elif changes.variations == [] and found.variants.count() > 1:
+        variants.set_variants(found, [Content(email=changes.email)], by=by)
+    elif changes.email is not None:
+        if found.variants.count() > 1:
+            variants.set_variants(found, [Content(email=changes.email)], by=by)
+        else:
+            drafts.edit(found, by=by, email=changes.email)
+
+
+def _write_plain(changes: Changes) -> None:
+    given, found = changes.given, changes.campaign
+    wanted: dict[str, Any] = {}
+    if name := " ".join(given.text("CampaignName").split())[:LONGEST_NAME]:
+        wanted["name"] = name
+    if given.word("PublishOnRSS"):
+        wanted["is_public"] = given.word("PublishOnRSS").lower() == "enabled"
+    if given.word("S2SEnabled"):
+        wanted["tracks_conversions"] = given.flag("S2SEnabled")
+    if wanted:
+        drafts.edit(found, by=changes.call.by, **wanted)
+    echoed = {name: given.word(name) for name in ECHOED if given.word(name)}
+    echoed |= {name: given.text(name) for name in CLEARED if name in given}
+    echoes.remember(found.organization, Echo.Kind.CAMPAIGN, found.pk, echoed)
+
+
+# --- the schedule ------------------------------------------------------------------------------------------------
+
+
+def _write_schedule(changes: Changes) -> None:
+    """In a draft it is kept until the campaign is submitted; what is scheduled or waits for approval is moved."""
+    found = Campaign.objects.select_related("organization").get(pk=changes.campaign.pk)
+    if _is_as_it_was(changes, found):
+        return
+    if found.state in (State.DRAFT, State.CANCELLED) and not found.is_started:
+        _keep(changes, found, changes.kind or ScheduleType(found.schedule_type))
+    elif found.state == State.PENDING_APPROVAL:
+        _resubmit(changes, found)
+    elif changes.kind == ScheduleType.NONE:
+        lifecycle.unschedule(found, by=changes.call.by)
+    else:
+        lifecycle.reschedule(found, by=changes.call.by, schedule=changes.schedule or lifecycle.IMMEDIATELY)
+
+
+def _resubmit(changes: Changes, found: Campaign) -> None:
+    """Whoever has to look at it looks at the new time."""
+    by, kind = changes.call.by, changes.kind or ScheduleType(found.schedule_type)
+    _keep(changes, lifecycle.withdraw(found, by=by), kind)
+    schedule = draft_schedules.of(Campaign.objects.get(pk=found.pk))
+    if schedule is not None:
+        lifecycle.submit(found, by=by, schedule=schedule)
+
+
+def _is_as_it_was(changes: Changes, found: Campaign) -> bool:
+    """Clients send the whole schedule again with every change; that is none."""
+    if changes.kind is None and changes.at is None and changes.recurrence is None:
+        return True
+    same_kind = changes.kind is None or changes.kind == found.schedule_type
+    same_time = changes.at is None or changes.at == found.scheduled_at
+    same_recurrence = changes.recurrence is None or changes.recurrence == recurring.of(found)
+    same_zone = changes.kind in (ScheduleType.NONE, ScheduleType.IMMEDIATE) or changes.zone == found.schedule_tz
+    return same_kind and same_time and same_recurrence and same_zone
+
+
+def _keep(changes: Changes, found: Campaign, kind: ScheduleType) -> None:
+    by, wanted = changes.call.by, _columns(changes)
+    if found.state == State.CANCELLED:
+        found = lifecycle.reopen(found, by=by)
+    if found.schedule_type == ScheduleType.RECURSIVE:
+        draft_schedules.keep(found, ScheduleType.NONE, by=by)
+    if wanted:
+        drafts.edit(found, by=by, **wanted)
+    draft_schedules.keep(found, kind, by=by)
+
+
+def _columns(changes: Changes) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    if changes.at is not None:
+        wanted = {"scheduled_at": changes.at, "schedule_tz": changes.zone}
+    if changes.recurrence is not None:
+        wanted |= {"recurrence": changes.recurrence, "schedule_tz": changes.zone}
+    return wanted

@@ -1,0 +1,36 @@
+"""What this API remembers for its clients."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from accounts.models import Organization
+from accounts.scoping import ScopedQuerySet
+
+
+class Echo(models.Model):
+    """What clients wrote about a row that nothing else here reads, and that they expect to read again as they wrote it.
+
+    Such as the time zone of a campaign as it was spelled, or the mode of the editor an email was written in. Nothing
+    may depend on it; a value that means something belongs to the row itself.
+    """
+
+    class Kind(models.TextChoices):
+        CAMPAIGN = "campaign", "Campaign"
+        EMAIL = "email", "Email"
+        LIST = "list", "List"
+        FIELD = "field", "Custom field"
+        SEGMENT = "segment", "Segment"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=Kind)
+    row_id = models.BigIntegerField()
+    values = models.JSONField(default=dict)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "row_id"], name="octeth_echo_once_per_row")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.row_id}"
