@@ -54,6 +54,12 @@ def known_keys(organization: Organization) -> set[str]:
     return set(BUILT_IN) | set(CustomField.objects.of(organization).values_list("key", flat=True))
 
 
+def catalogue(organization: Organization) -> tuple[tuple[int, str, str], ...]:
+    """Number, key and name of every field, for languages of emails that call fields by those."""
+    rows = CustomField.objects.of(organization).order_by("pk").values_list("pk", "key", "name")
+    return tuple(rows)
+
+
 def of_list(mailing_list: MailingList) -> dict[str, CustomField]:
     """The fields people on this list may have, by key: the organization's and the list's own."""
     fields = CustomField.objects.filter(organization=mailing_list.organization_id)

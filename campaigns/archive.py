@@ -121,6 +121,11 @@ def url_of_tag(tag: Tag) -> str:
     return Shelf(organization=tag.organization, tag=tag).url
 
 
+def future_url(campaign: Campaign) -> str | None:
+    """Where its page will be once it is sent, if it is to be public: readers share it from the mail."""
+    return _absolute("archive_campaign", campaign.organization.slug, campaign.public_id) if campaign.is_public else None
+
+
 def copy_of(name: str, public_id: str) -> Contents:
     """What anybody may read of a campaign. Raises NotInArchive, also for what cannot be shown without a person."""
     campaign = published().filter(Q(organization__slug=name) | Q(organization__public_id=name), public_id=public_id)
@@ -129,7 +134,7 @@ def copy_of(name: str, public_id: str) -> Contents:
     if content is None:
         raise NotInArchive
     try:
-        return public_copy(content)
+        return public_copy(content, content.known_fields)
     except ContentError as broken:
         raise NotInArchive from broken
 
@@ -150,7 +155,7 @@ def _contents(campaigns: Iterable[Campaign]) -> list[ContentSnapshot]:
 
 def _headline(content: ContentSnapshot | None) -> Headline:
     try:
-        said = headline(content) if content else Headline("", "")
+        said = headline(content, content.known_fields) if content else Headline("", "")
     except ContentError:  # it cannot do without somebody's values
         said = Headline("", "")
     return Headline(said.subject or UNTITLED, said.summary)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from audience.fields import known_keys
 from audience.models import Segment
+from campaigns import merge_fields
 from campaigns.models import Campaign, Channel, Variant
 from content import preflight
 from content.preflight import Finding
@@ -54,7 +55,7 @@ def _variant_findings(campaign: Campaign, variant: Variant, keys: set[str]) -> l
     if variant.email is None:
         message = "This field is required to send an email campaign."
         return [Finding(code="no_email", field="email", message=message, blocks=True)]
-    return preflight.check_email(variant.email, known_keys=keys)
+    return preflight.check_email(variant.email, known_keys=keys, fields=merge_fields.of_email(variant.email))
 
 
 def _audience_problems(campaign: Campaign) -> list[str]:

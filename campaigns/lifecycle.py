@@ -19,7 +19,7 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from accounts.actors import SYSTEM, Actor
-from campaigns import approval, completeness, recurring
+from campaigns import approval, completeness, merge_fields, recurring
 from campaigns.errors import InvalidTransition, NotAllowed, NotReady
 from campaigns.models import Campaign, CampaignRun, ContentSnapshot, ScheduleType, State
 from campaigns.possible import allowed, can_pause_in, failed_recipients
@@ -425,7 +425,10 @@ def _start(row: Campaign, verb: str, *, by: Actor, due: Due | None = None) -> No
     number = (row.runs.aggregate(last=Max("number"))["last"] or 0) + 1
     run = CampaignRun.objects.create(campaign=row, number=number, slot_at=slot, started_at=moment)
     for variant in row.variants.select_related("email"):
-        content = {name: getattr(variant.email, name) for name in approval.EMAIL_FIELDS} if variant.email else {}
+        content: dict[str, Any] = {}
+        if variant.email:
+            content = {name: getattr(variant.email, name) for name in approval.EMAIL_FIELDS}
+            content["known_fields"] = merge_fields.kept(variant.email)
         ContentSnapshot.objects.create(run=run, variant=variant, sms_body=variant.sms_body, **content)
     times: dict[str, Any] = {"started_at": row.started_at or moment, "scheduled_at": row.scheduled_at or moment}
     if row.schedule_type == ScheduleType.RECURSIVE:

@@ -374,6 +374,12 @@ class ContentSnapshot(models.Model):
     text = models.TextField(blank=True)
     body_format = models.CharField(max_length=8, blank=True, default="", db_default="")
     sms_body = models.TextField(blank=True)
+    known_fields = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Number, key and name of the custom fields it uses, where its language calls them by those.",
+    )
 
     objects = ScopedQuerySet.as_manager()
 

@@ -1,7 +1,9 @@
 """What differs from one recipient of a message to the next, apart from their merge fields."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from content.headers import header_name
 
@@ -28,7 +30,8 @@ class Addressing:
 
     `message_id` is in angle brackets and the same each time the message is rendered. `headers` are further headers, in
     order (List-Unsubscribe, Feedback-ID, ...); their values are cleaned, their names are checked when the message is
-    rendered. `date` is the Date header; None means now.
+    rendered. `date` is the Date header; None means now. `system` are values by the names that
+    `content.merge.system` lists.
     """
 
     recipient_id: int
@@ -38,6 +41,7 @@ class Addressing:
     to_name: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     date: datetime | None = None
+    system: Mapping[str, Any] | None = None
 
     def extra_name(self, name: str) -> str:
         """Raises ValueError for a header that is not anybody's to add."""

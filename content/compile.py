@@ -18,10 +18,12 @@ from content.errors import BrokenTemplate
 from content.links import CLICK, LINK_FIELDS, OPEN, PROBE, Link, LinkBook
 from content.merge.bodies import Body, Context, Piece, SlotBody, body_of
 from content.merge.engine import as_is, escaped
+from content.merge.languages import Fields, parsed_part
+from content.merge.markup_values import as_text
 from content.merge.parsing import Parsed, parse
 from content.merge.scanner import Literal
-from content.merge.values import context_of
-from content.models import BodyFormat, MergeLanguage
+from content.merge.values import context_of, plain
+from content.models import BodyFormat
 from content.sms import MAX_LENGTH
 from content.tokens import Purpose, recipient_token
 
@@ -53,15 +55,22 @@ class Contents:
 
 
 def compile_email(
-    source: EmailSource, *, run_id: int, base_url: str, tracked: bool = True, converts: bool = False
+    source: EmailSource,
+    *,
+    run_id: int,
+    base_url: str,
+    tracked: bool = True,
+    converts: bool = False,
+    fields: Fields = (),
 ) -> "CompiledMessage":
     """The message for one run. `tracked` replaces links and adds the pixel, and the hidden link if HIDDEN_LINK says so;
-    `converts` has tracked links tell their targets who came. Raises BrokenTemplate."""
-    parsed = parse_email(source)
+    `converts` has tracked links tell their targets who came; `fields` are the custom fields there are (number, key,
+    name), for languages that call them by their names. Raises BrokenTemplate."""
+    parsed = parse_email(source, fields)
     book = LinkBook(run_id, base_url, has_hidden_link=settings.HIDDEN_LINK, converts=converts)
     pieces = _bodies(source, parsed, book if tracked else None)
-    fields = {name for part in parsed.values() for name in part.fields}
-    return CompiledMessage(source, pieces, fields=fields, book=book, tracked=tracked)
+    named = {name for part in parsed.values() for name in part.fields}
+    return CompiledMessage(source, pieces, fields=named, book=book, tracked=tracked)
 
 
 def compile_sms(body: str) -> "CompiledSms":
@@ -69,11 +78,10 @@ def compile_sms(body: str) -> "CompiledSms":
     return CompiledSms(parse(body, part="sms_body"))
 
 
-def parse_email(source: EmailSource) -> dict[str, Parsed]:
+def parse_email(source: EmailSource, fields: Fields = ()) -> dict[str, Parsed]:
     """Each part that is written in the merge language. Raises BrokenTemplate, naming the part and the line."""
-    if source.merge_language not in ("", MergeLanguage.BROADSHEET, MergeLanguage.GREENARROW):
-        raise BrokenTemplate(f"There is no merge language “{source.merge_language}”.")
-    return {name: parse(getattr(source, name), markup=name == "html", part=name) for name in PARTS}
+    language = source.merge_language
+    return {name: parsed_part(getattr(source, name), language=language, part=name, fields=fields) for name in PARTS}
 
 
 def _bodies(source: EmailSource, parsed: Mapping[str, Parsed], book: LinkBook | None) -> dict[str, list[Piece]]:
@@ -104,11 +112,14 @@ class CompiledMessage:
         book: LinkBook,
         tracked: bool,
     ) -> None:
-        self.fields = frozenset(fields - LINK_FIELDS.keys())
+        self.fields = frozenset(name for name in fields - LINK_FIELDS.keys() if not name.startswith(SYSTEM))
+        self.system = frozenset(name for name in fields if name.startswith(SYSTEM))
         self.links: tuple[Link, ...] = tuple(book.links)
         self._run_id, self._base_url = book.run_id, book.base_url
         used = [each for each in _TRACKING if each[0] is not PROBE or book.has_hidden_link] if tracked else []
         self._tokens = [(named.name, purpose) for named, purpose in used]
+        self._tokens += [(name, purpose) for name, purpose in TOKEN_FIELDS.items() if name in fields]
+        self._constants = {name: plain(value) for name, value in _of_source(source).items() if name in fields}
         self._addresses = [(name, place, LINK_FIELDS[name]) for name, place in PATHS if name in fields]
         self._bodies = {name: _body(name, pieces[name]) for name in ("subject", "from_name", "html", "text")}
         self._sender = source.from_email
@@ -152,11 +163,24 @@ class CompiledMessage:
             "recipient_id": addressing.recipient_id,
             "subscriber_id": addressing.subscriber_id,
         }
+        if self.system:
+            context |= self._system(addressing)
         for name, purpose in self._tokens:
             context[name] = recipient_token(purpose, **ids)
         for name, place, purpose in self._addresses:
             context[name] = f"{self._base_url}{place}{recipient_token(purpose, **ids)}"
         return context
+
+    def _system(self, addressing: Addressing) -> dict[str, Any]:
+        """What the sender of the message knows, for languages that have tags for it."""
+        own = {
+            "__seed": f"{self._run_id}:{addressing.subscriber_id}",
+            "__subscriber_id": addressing.subscriber_id or None,
+        }
+        known = addressing.system or {}
+        given = {name: plain(known[name]) for name in self.system if name in known}
+        values = self._constants | own | given
+        return {name: value for name, value in values.items() if value is not None and name in self.system}
 
     def _from(self, context: Context) -> bytes:
         return headers.mailbox("From", self._sender, self._bodies["from_name"].render(context))
@@ -193,6 +217,9 @@ class CompiledSms:
         return text
 
 
+# Names that no author can write begin so: values of the run, the list and the organization.
+SYSTEM = "__"
+TOKEN_FIELDS = {"__unsubscribe_token": Purpose.UNSUBSCRIBE}
 _TRACKING = ((CLICK, Purpose.CLICK), (OPEN, Purpose.OPEN), (PROBE, Purpose.PROBE))
 # Where the page behind each of LINK_FIELDS is.
 PATHS = (("unsubscribe_url", "/u/"), ("view_url", "/w/"), ("preferences_url", "/p/"), ("forward_url", "/f/"))
@@ -202,10 +229,15 @@ def _body(name: str, pieces: Sequence[Piece]) -> Body:
     try:
         if name == "html":
             return body_of(pieces, escape=escaped, unescape=html.unescape)
-        return body_of(pieces, finish=plaintext.tidied if name == "text" else as_is)
+        return body_of(pieces, escape=as_text, finish=plaintext.tidied if name == "text" else as_is)
     except BrokenTemplate as problem:
         problem.part = problem.part or name
         raise
+
+
+def _of_source(source: EmailSource) -> dict[str, str]:
+    """What the email says of itself."""
+    return {"__from_email": source.from_email, "__from_name": source.from_name, "__reply_to": source.reply_to}
 
 
 def _frame(bodies: Mapping[str, Body], pieces: Mapping[str, Sequence[Piece]]) -> list[bytes | mime.Part]:

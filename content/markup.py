@@ -15,8 +15,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from content.errors import BrokenTemplate
 from content.links import CLICK, LINK_FIELDS, OPEN, PROBE, LinkBook, safe_address
 from content.merge.bodies import Computed, Piece
-from content.merge.scanner import Block, Literal, Segment
-from content.pieces import Tokens, as_written, balanced_length, require_same_blocks
+from content.merge.scanner import Block, Literal, Segment, Value
+from content.pieces import Tokens, balanced_length, require_same_blocks
 
 # Neither the network nor the disk is asked for style sheets: that would let an author read what the server can reach.
 # Rules that cannot be inlined (:hover, @media) stay in the head.
@@ -51,7 +51,8 @@ def protected(segments: Sequence[Segment]) -> Html:
             reader.read(segment.text)
             written.append(segment.text)
         else:
-            written.append(_token(segment, reader.place, tokens))
+            written.append(_token(_at_home(segment, reader), reader.place, tokens))
+            reader.passed()
     return Html(_with_table_bodies("".join(written), tokens), tokens, segments)
 
 
@@ -91,10 +92,24 @@ class _Reader:
     VALUE_START = re.compile(r"""\s*=\s*(["']?)""")
     PLAIN = ("style", "script", "title", "textarea", "xmp", "noscript")
 
+    ATTRIBUTE = re.compile(r"([^\s\"'<>/=]+)\s*$")
+    ADDRESSES = ("href", "src", "action", "background", "xlink:href")
+
     def __init__(self) -> None:
         self.place = "text"
         self._quote = ""
         self._element = ""
+        self._attribute = ""
+        self._is_begun = False
+
+    @property
+    def goes_on_with_address(self) -> bool:
+        """Inside an address that something else has begun."""
+        return self.place == "value" and self._is_begun and self._attribute in self.ADDRESSES
+
+    def passed(self) -> None:
+        """A merge tag stood here."""
+        self._is_begun = True
 
     def read(self, text: str) -> None:
         at = 0
@@ -127,11 +142,14 @@ class _Reader:
         if found[0] == ">":
             self.place = self._element if self._element in self.PLAIN else "text"
         else:
-            self.place, self._quote = "value", found[1]
+            self.place, self._quote, self._is_begun = "value", found[1], False
+            named = self.ATTRIBUTE.search(text[max(at, found.start() - 60) : found.start()])
+            self._attribute = named[1].lower() if named else ""
         return found.end()
 
     def _in_value(self, text: str, at: int) -> int:
         found = re.compile(re.escape(self._quote) if self._quote else r"\s|(?=>)").search(text, at)
+        self._is_begun = self._is_begun or bool(text[at : found.start() if found else None].strip())
         if found is None:
             return len(text)
         self.place = "tag"
@@ -150,6 +168,15 @@ class _Reader:
             return len(text)
         self.place = "text"
         return end.start()
+
+
+def _at_home(segment: Segment, reader: _Reader) -> Segment:
+    """The segment as its language means it in this place: encoded inside an address, without markup of its own in any
+    place but a text."""
+    if not isinstance(segment, Value) or reader.place == "text":
+        return segment
+    expression = segment.in_url if reader.goes_on_with_address else segment.in_value
+    return replace(segment, expression=expression) if expression else segment
 
 
 def _token(segment: Segment, place: str, tokens: Tokens) -> str:
@@ -222,7 +249,7 @@ def _guarded_address(pieces: Sequence[Piece], tokens: Tokens, name: str) -> str 
     """A token for an address whose scheme a field decides: on the web version, `javascript:` would be run."""
     head = pieces[0] if pieces else ""
     decided = isinstance(head, str) and (len(pieces) <= 1 or SCHEME_GIVEN.match(head))
-    ours = len(pieces) == 1 and as_written(head).strip("{ }") in LINK_FIELDS
+    ours = len(pieces) == 1 and isinstance(head, Value) and head.expression in LINK_FIELDS
     if decided or ours or balanced_length(pieces) < len(pieces):
         return None
     return tokens.add("", Computed(name, tuple(pieces), safe_address))

@@ -11,6 +11,8 @@ from content.merge.parsing import Parsed
 from content.merge.scanner import Value
 from content.pieces import Tokens, as_written
 
+# Values that are encoded, or letters and digits in any case.
+ENCODED = re.compile(r"urlencode|__(?:form|percent)_encoded|__(?:hashed|random|\w+_id)\b")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 OWN_MACHINE = re.compile(r"https?://(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0)(?=[:/?#]|$)", re.IGNORECASE)
 
@@ -57,9 +59,10 @@ def _links(tree: LexborHTMLParser, tokens: Tokens) -> Iterator[tuple[str, str]]:
         elif OWN_MACHINE.match(address):
             yield "link_to_own_machine", f"The link {shown} leads to the reader's own computer."
         elif _has_bare_field(pieces):
-            message = f"A field in the link {shown} may hold characters that break it; write {{{{ field|urlencode }}}}."
-            yield "field_not_encoded", message
+            ours = all(isinstance(piece, str) or not getattr(piece, "written", "") for piece in pieces)
+            how = "; write {{ field|urlencode }}" if ours else ""
+            yield "field_not_encoded", f"A field in the link {shown} may hold characters that break it{how}."
 
 
 def _has_bare_field(pieces: Sequence[Piece]) -> bool:
-    return any(isinstance(piece, Value) and "urlencode" not in piece.expression for piece in pieces)
+    return any(isinstance(piece, Value) and not ENCODED.search(piece.expression) for piece in pieces)

@@ -58,13 +58,13 @@ def require_same_blocks(before: Sequence[Piece], after: Iterable[Piece], *, part
     for block, found in zip(wanted, [*there, None], strict=False):
         if found is not block:
             raise BrokenTemplate(
-                f"{{% {block.statement} %}} stands where HTML cannot hold it. Put it around whole elements, inside a "
+                f"{block.shown} stands where HTML cannot hold it. Put it around whole elements, inside a "
                 "text, or inside the quotation marks of an attribute.",
                 line=block.line,
                 part=part,
             )
     if len(there) > len(wanted):
-        raise BrokenTemplate(f"{{% {there[-1].statement} %}} would be repeated by the HTML around it.", part=part)
+        raise BrokenTemplate(f"{there[-1].shown} would be repeated by the HTML around it.", part=part)
 
 
 def balanced_length(pieces: Sequence[Piece]) -> int:
@@ -90,8 +90,8 @@ def as_written(piece: Piece) -> str:
             return piece
         case Literal(text=text):
             return text
-        case Value(expression=expression):
-            return f"{{{{ {expression} }}}}"
-        case Block(statement=statement):
-            return f"{{% {statement} %}}"
+        case Value(expression=expression, written=written):
+            return written or f"{{{{ {expression} }}}}"
+        case Block():
+            return piece.shown
     return ""

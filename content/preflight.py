@@ -13,7 +13,8 @@ from content.compile import PARTS, Contents, compile_email
 from content.errors import BrokenTemplate
 from content.links import LINK_FIELDS
 from content.merge import trial
-from content.merge.parsing import Parsed, parse
+from content.merge.languages import UNSUBSCRIBE_TAGS, Fields, parsed_part
+from content.merge.parsing import Parsed
 from content.models import BodyFormat, Email, MergeLanguage
 from content.previews import NOBODY
 from content.sms import MAX_LENGTH, count_parts, foreign_characters
@@ -41,16 +42,18 @@ class Finding:
     blocks: bool
 
 
-def check_email(email: Email, *, known_keys: set[str]) -> list[Finding]:
-    """Everything there is to say about this email, what blocks first."""
+def check_email(email: Email, *, known_keys: set[str], fields: Fields = ()) -> list[Finding]:
+    """Everything there is to say about this email, what blocks first. `fields` as in `content.compile`."""
     found = [*_sender(email), *_presence(email)]
-    parts, broken = _parsed({part: getattr(email, part) for part in PARTS}, "email")
+    known = _Language(email.merge_language, tuple((number, key, name) for number, key, name in fields))
+    parts, broken = _parsed({part: getattr(email, part) for part in PARTS}, "email", known)
     found += broken
-    found += _logic(parts, {part: getattr(email, part) for part in parts}, "email")
+    found += _logic(parts, {part: getattr(email, part) for part in parts}, "email", known)
     found += _unsubscribe_links(email, parts)
-    found += _unknown_fields(parts, {*known_keys, *LINK_FIELDS}, "email")
+    found += _remarks(parts)
+    found += _unknown_fields(parts, {*known_keys, *LINK_FIELDS, *(key for _, key, _ in fields)}, "email")
     if not any(finding.code == "broken_template" for finding in found):
-        found += _compiled(email, parts)
+        found += _compiled(email, parts, known)
     return sorted(found, key=lambda finding: not finding.blocks)
 
 
@@ -64,6 +67,17 @@ def check_sms(body: str, *, known_keys: set[str]) -> list[Finding]:
     found += _unknown_fields(parts, known_keys, "sms_body")
     found += [finding for parsed in parts.values() for finding in _sms_length(parsed, body)]
     return sorted(found, key=lambda finding: not finding.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """What a content is written in, and the fields it can name."""
+
+    name: str = ""
+    fields: tuple[tuple[int, str, str], ...] = ()
+
+
+OURS = _Language()
 
 
 def _blocks(code: str, message: str, field: str = "email") -> Finding:
@@ -113,11 +127,13 @@ def _presence(email: Email) -> Iterator[Finding]:
         yield _warns("no_preheader", "There is no preheader; inboxes show the first words of the email instead.")
 
 
-def _parsed(sources: Mapping[str, str], field: str) -> tuple[dict[str, Parsed], list[Finding]]:
+def _parsed(
+    sources: Mapping[str, str], field: str, language: _Language = OURS
+) -> tuple[dict[str, Parsed], list[Finding]]:
     parts, broken = {}, []
     for part, source in sources.items():
         try:
-            parts[part] = parse(source, markup=part == "html", part=part)
+            parts[part] = parsed_part(source, language=language.name, part=part, fields=language.fields)
         except BrokenTemplate as problem:
             broken.append(_broken(problem, field))
     return parts, broken
@@ -132,11 +148,13 @@ def _place(part: str, line: int | None) -> str:
     return f"{name}, line {line}" if line else name
 
 
-def _logic(parts: Mapping[str, Parsed], sources: Mapping[str, str], field: str) -> Iterator[Finding]:
+def _logic(
+    parts: Mapping[str, Parsed], sources: Mapping[str, str], field: str, language: _Language = OURS
+) -> Iterator[Finding]:
     """Logic is carried out for sample people, in a process of its own."""
     for part in parts:
         try:
-            outcome = trial.tried(sources[part], markup=part == "html")
+            outcome = trial.tried(sources[part], markup=part == "html", language=language.name, fields=language.fields)
         except OSError as problem:
             yield _blocks(
                 "not_tried", f"{_place(part, None)}: The logic could not be tried out, try again: {problem}", field
@@ -156,8 +174,20 @@ def _unsubscribe_links(email: Email, parts: Mapping[str, Parsed]) -> Iterator[Fi
     for part, how in (("html", "as the address of a link"), ("text", "on a line of its own")):
         is_sent = part in (_wanted(email) or ("html", "text")) and getattr(email, part).strip()
         if is_sent and part in parts and "unsubscribe_url" not in parts[part].fields:
-            message = f"The {PART_NAMES[part]} has no unsubscribe link: use {{{{ unsubscribe_url }}}} {how}."
+            tag = UNSUBSCRIBE_TAGS.get(email.merge_language, UNSUBSCRIBE_TAGS[MergeLanguage.BROADSHEET])
+            message = f"The {PART_NAMES[part]} has no unsubscribe link: use {tag} {how}."
             yield finding("no_unsubscribe_link", message)
+
+
+def _remarks(parts: Mapping[str, Parsed]) -> Iterator[Finding]:
+    """What another language's tags leave to be said, each thing once."""
+    said: set[str] = set()
+    for part, parsed in parts.items():
+        for remark in parsed.remarks:
+            if remark.message not in said:
+                said.add(remark.message)
+                message = f"{_place(part, remark.line)}: {remark.message}"
+                yield Finding(code=remark.code, field="email", message=message, blocks=remark.blocks)
 
 
 def _unknown_fields(parts: Mapping[str, Parsed], known: set[str], field: str) -> Iterator[Finding]:
@@ -167,10 +197,10 @@ def _unknown_fields(parts: Mapping[str, Parsed], known: set[str], field: str) ->
         yield _warns("unknown_field", message, field)
 
 
-def _compiled(email: Email, parts: Mapping[str, Parsed]) -> Iterator[Finding]:
+def _compiled(email: Email, parts: Mapping[str, Parsed], language: _Language) -> Iterator[Finding]:
     """What only the finished message shows."""
     try:
-        message = compile_email(email, run_id=0, base_url=settings.BASE_URL)
+        message = compile_email(email, run_id=0, base_url=settings.BASE_URL, fields=language.fields)
     except BrokenTemplate as problem:
         yield _broken(problem, "email")
         return

@@ -15,6 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from content.compile import PATHS, Contents, EmailSource
 from content.links import LINK_FIELDS
+from content.merge.languages import Fields
 from content.plaintext import tidied
 from content.previews import preview_email
 from content.tokens import recipient_token
@@ -70,20 +71,21 @@ class _Source:
         return cls(**{name: getattr(email, name) for name in names}, **changes)
 
 
-def headline(email: EmailSource) -> Headline:
-    """Looks at neither body. Raises BrokenTemplate."""
-    said = preview_email(_Source.of(email, html="", text=email.preheader, body_format=""), {})
+def headline(email: EmailSource, fields: Fields = ()) -> Headline:
+    """Looks at neither body. `fields` as in `content.compile`. Raises BrokenTemplate."""
+    said = preview_email(_Source.of(email, html="", text=email.preheader, body_format=""), {}, fields=fields)
     return Headline(said.subject, " ".join(said.text.split()))
 
 
-def public_copy(email: EmailSource) -> Contents:
+def public_copy(email: EmailSource, fields: Fields = ()) -> Contents:
     """The HTML is what an author wrote: serve it with `content.sandbox`. Raises BrokenTemplate."""
-    return _copy(_Source.of(email), settings.BASE_URL, tuple(settings.TRACKING_KEYS))
+    known = tuple((number, key, name) for number, key, name in fields)
+    return _copy(_Source.of(email), known, settings.BASE_URL, tuple(settings.TRACKING_KEYS))
 
 
 @lru_cache(maxsize=32)
-def _copy(source: _Source, base_url: str, _keys: tuple[str, ...]) -> Contents:
-    said = preview_email(source, {})
+def _copy(source: _Source, fields: Fields, base_url: str, _keys: tuple[str, ...]) -> Contents:
+    said = preview_email(source, {}, fields=fields)
     personal = {f"{base_url}{path}{_nobodys(name)}" for name, path in PATHS}
     page = _without(said.html, personal, said.subject) if said.html else ""
     return replace(said, html=page, text=_lines_without(said.text, personal))

@@ -56,7 +56,7 @@ def _form(
 ) -> HttpResponse:
     about: dict[str, Any] = {
         "organization": content.run.campaign.organization,
-        "subject": headline(content).subject,
+        "subject": headline(content, content.known_fields).subject,
         "email": request.POST.get("email", "")[:254],
         "sender": request.POST.get("name", "")[:40],
         "ticket": signing.dumps(token, salt=TICKET_SALT),

@@ -76,7 +76,7 @@ def forward(content: ContentSnapshot, *, to: str, name: str = "") -> bool:
 
 def copy_for(content: ContentSnapshot, *, to: str, name: str = "") -> bytes:
     """A complete message. It has no List-Unsubscribe: there is no list to leave. Raises ContentError."""
-    said, campaign = public_copy(content), content.run.campaign
+    said, campaign = public_copy(content, content.known_fields), content.run.campaign
     domain = ascii_domain(content.from_email.rpartition("@")[2]) or "localhost"
     heads = [
         mailbox("From", content.from_email, said.from_name),

@@ -12,10 +12,12 @@ from accounts.models import Organization
 from accounts.permissions import Permission, may
 from audience.addresses import normalise_email, normalise_phone
 from audience.fields import person
-from audience.models import Subscriber
+from audience.models import Subscriber, Subscription
+from campaigns import merge_fields
 from campaigns.errors import NotAllowed, NotReady
 from campaigns.models import Campaign, Channel, Variant
 from content.addressing import Addressing
+from content.fields import named_otherwise
 from content.models import Email
 from content.previews import preview_email, preview_sms
 from content.sms import Parts
@@ -24,6 +26,7 @@ from delivery.errors import CannotSend
 from delivery.headers import ascii_domain
 from delivery.rendering import Source, compiled, compiled_sms
 from delivery.retries import Accepted, Outcome
+from delivery.system_values import SystemValues, joined_by
 from delivery.transports import Message, Unreachable
 from delivery.transports.choice import transport_for
 from tracking.bounces.return_addresses import return_address
@@ -59,7 +62,9 @@ def preview(source: Campaign | Variant | Email, subscriber: Subscriber | None = 
         return Preview(text=shown.text, sms=shown.parts, foreign=shown.foreign)
     if content is None:
         return Preview()
-    seen = preview_email(content, values)
+    seen = preview_email(
+        content, values, fields=merge_fields.of_email(content), system=_system(source, content, subscriber)
+    )
     return Preview(subject=seen.subject, from_name=seen.from_name, html=seen.html, text=seen.text)
 
 
@@ -67,7 +72,7 @@ def merge_values(subscriber: Subscriber | None) -> dict[str, Any]:
     """What an email to this person may say: all they are known by, with the fields of the list they joined first."""
     if subscriber is None:
         return {}
-    subscription = subscriber.subscriptions.kept().order_by("pk").first()
+    subscription = _first_subscription(subscriber)
     columns = {"email": subscriber.email, "phone": subscriber.phone, "fields": subscriber.fields}
     return person(columns, subscription.fields if subscription else None)
 
@@ -90,7 +95,9 @@ def send_test(
         raise NotAllowed(f"You may not send tests for {organization}.")
     content = _content(source)
     cleaned = _cleaned(source, addresses)
-    messages = _tests(content, cleaned, merge_values(subscriber), organization, campaign, mark=_mark(source))
+    system = _system(source, content, subscriber) if isinstance(content, Email) else {}
+    values = merge_values(subscriber)
+    messages = _tests(content, cleaned, values, organization, campaign, system=system, mark=_mark(source))
     channel = Channel.SMS if isinstance(content, str) else Channel.EMAIL
     transport = transport_for(channel, organization_id=organization.pk, patience=direct.PATIENCE)
     try:
@@ -105,6 +112,23 @@ def _mark(source: Campaign | Variant | Email) -> str:
     if isinstance(source, Variant) and source.campaign.variants.count() > 1:
         return MARK_OF_SEVERAL.format(name=source.name)
     return MARK
+
+
+def _system(source: Campaign | Variant | Email, content: Email, subscriber: Subscriber | None) -> dict[str, Any]:
+    """What would be known of the campaign and the list; nothing for an email in our own language."""
+    if not named_otherwise(content):
+        return {}
+    organization, campaign = _owner(source)
+    author = campaign.created_by if campaign else content.created_by
+    values = SystemValues.of_draft(organization, campaign, author=author)
+    given = values.values(joined_by(_first_subscription(subscriber)), sender=content.from_email)
+    return {**given, "__subscriber_id": subscriber.pk} if subscriber else given
+
+
+def _first_subscription(subscriber: Subscriber | None) -> Subscription | None:
+    if subscriber is None:
+        return None
+    return subscriber.subscriptions.kept().select_related("mailing_list").order_by("pk").first()
 
 
 def _judged(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
@@ -151,6 +175,7 @@ def _tests(
     organization: Organization,
     campaign: Campaign | None,
     *,
+    system: dict[str, Any],
     mark: str = MARK,
 ) -> list[Message]:
     if content is None:
@@ -161,13 +186,16 @@ def _tests(
     feedback_id = f"test:{campaign.public_id if campaign else content.public_id}:{organization.public_id}:broadsheet"
     sender = return_address(run_id=0, recipient_id=0, default=content.from_email)  # of no run: its bounce is nobody's
     return [
-        Message(number, sender, address, _mail(content, values, address, feedback_id, mark))
+        Message(number, sender, address, _mail(content, values, system, address, feedback_id, mark))
         for number, address in enumerate(addresses)
     ]
 
 
-def _mail(email: Email, values: dict[str, Any], address: str, feedback_id: str, mark: str) -> bytes:
-    source = Source.of(email, run_id=0, tracked=False, subject=f"{mark} {email.subject}")
+def _mail(
+    email: Email, values: dict[str, Any], system: dict[str, Any], address: str, feedback_id: str, mark: str
+) -> bytes:
+    known = merge_fields.of_email(email)
+    source = Source.of(email, run_id=0, fields=known, tracked=False, subject=f"{mark} {email.subject}")
     domain = ascii_domain(email.from_email.rpartition("@")[2]) or "localhost"
     addressing = Addressing(
         recipient_id=0,
@@ -175,5 +203,6 @@ def _mail(email: Email, values: dict[str, Any], address: str, feedback_id: str, 
         to_address=address,
         message_id=f"<test.{secrets.token_hex(10)}@{domain}>",
         headers=(("Feedback-ID", feedback_id),),
+        system=system,
     )
     return compiled(source, settings.BASE_URL).render(values, addressing)

@@ -6,6 +6,7 @@ messages can be made while others are on the wire, without a query.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
@@ -17,8 +18,10 @@ from campaigns.approval import EMAIL_FIELDS
 from campaigns.models import CampaignRun, Channel, ContentSnapshot
 from content.addressing import Addressing
 from content.compile import CompiledMessage, CompiledSms, Contents, compile_email, compile_sms
+from content.merge.languages import Fields
 from delivery.headers import RunHeaders
 from delivery.models import Recipient
+from delivery.system_values import Joined, SystemValues
 from delivery.transports import Message
 from tracking.bounces.return_addresses import return_address
 
@@ -37,6 +40,15 @@ class Row(NamedTuple):
     list_fields: dict[str, Any] | None
     list_id: str | None
     list_name: str | None
+    list_number: int | None
+    joined_at: datetime | None
+    joined_from: str | None
+    confirmed_at: datetime | None
+
+    @property
+    def joined(self) -> Joined:
+        """Through which list the person is reached."""
+        return Joined(self.list_number, self.list_name or "", self.joined_at, self.joined_from, self.confirmed_at)
 
     @property
     def person(self) -> dict[str, Any]:
@@ -60,6 +72,10 @@ COLUMNS = (
     "subscription__fields",
     "subscription__mailing_list__public_id",
     "subscription__mailing_list__name",
+    "subscription__mailing_list_id",
+    "subscription__subscribed_at",
+    "subscription__ip_address",
+    "subscription__confirmed_at",
 )
 
 
@@ -81,21 +97,37 @@ class Source:
     html: str
     text: str
     body_format: str = ""
+    fields: tuple[tuple[int, str, str], ...] = ()
     tracked: bool = True
     converts: bool = False
 
     @classmethod
-    def of(cls, email: Any, *, run_id: int, tracked: bool = True, converts: bool = False, **changes: str) -> Self:
-        """From an Email or a snapshot of one."""
+    def of(
+        cls,
+        email: Any,
+        *,
+        run_id: int,
+        fields: Fields = (),
+        tracked: bool = True,
+        converts: bool = False,
+        **changes: str,
+    ) -> Self:
+        """From an Email or a snapshot of one. `fields` as in `content.compile`."""
         values = {name: getattr(email, name) for name in EMAIL_FIELDS} | changes
-        return cls(run_id=run_id, tracked=tracked, converts=converts, **values)
+        known = tuple((number, key, name) for number, key, name in fields)
+        return cls(run_id=run_id, fields=known, tracked=tracked, converts=converts, **values)
 
 
 @lru_cache(maxsize=32)
 def compiled(source: Source, base_url: str) -> CompiledMessage:
     """Raises content.errors.ContentError."""
     return compile_email(
-        source, run_id=source.run_id, base_url=base_url, tracked=source.tracked, converts=source.converts
+        source,
+        run_id=source.run_id,
+        base_url=base_url,
+        tracked=source.tracked,
+        converts=source.converts,
+        fields=source.fields,
     )
 
 
@@ -110,8 +142,11 @@ class Mails:
 
     def __init__(self, run: CampaignRun, contents: Iterable[ContentSnapshot]) -> None:
         self._variants: dict[int, tuple[CompiledMessage, RunHeaders, str]] = {}
+        self._system = SystemValues.of(run)
         for content in contents:
-            source = Source.of(content, run_id=run.pk, converts=run.campaign.tracks_conversions)
+            source = Source.of(
+                content, run_id=run.pk, fields=content.known_fields, converts=run.campaign.tracks_conversions
+            )
             message = compiled(source, settings.BASE_URL)
             headers = RunHeaders.of(run, from_email=content.from_email)
             self._variants[content.variant_id] = (message, headers, content.from_email)
@@ -120,14 +155,23 @@ class Mails:
         """Raises content.errors.ContentError when this person's values break it."""
         mail, headers, from_email = self._variants[row.variant_id]
         sender = return_address(run_id=headers.run_id, recipient_id=row.recipient_id, default=from_email)
-        return Message(
-            row.recipient_id, sender, row.address, mail.render(row.person, _addressing(row, headers)), row.attempts
-        )
+        content = mail.render(row.person, self._addressing(row, mail, headers, sender))
+        return Message(row.recipient_id, sender, row.address, content, row.attempts)
 
     def contents(self, row: Row) -> Contents:
         """Subject and bodies, as the web version shows them."""
-        mail, headers, _ = self._variants[row.variant_id]
-        return mail.contents(row.person, _addressing(row, headers))
+        mail, headers, from_email = self._variants[row.variant_id]
+        return mail.contents(row.person, self._addressing(row, mail, headers, from_email))
+
+    def _addressing(self, row: Row, mail: CompiledMessage, headers: RunHeaders, sender: str) -> Addressing:
+        return Addressing(
+            recipient_id=row.recipient_id,
+            subscriber_id=row.subscriber_id,
+            to_address=row.address,
+            message_id=headers.message_id(row.recipient_id),
+            headers=headers.headers(row.recipient_id, row.subscriber_id, row.mailing_list),
+            system=self._system.values(row.joined, sender=sender) if mail.system else None,
+        )
 
 
 class Texts:
@@ -153,13 +197,3 @@ def render_recipient(recipient: Recipient) -> bytes | str:
     run = CampaignRun.objects.select_related("campaign__organization").get(pk=recipient.run_id)
     (row,) = rows(Recipient.objects.filter(pk=recipient.pk))
     return messages_of(run).message(row).content
-
-
-def _addressing(row: Row, headers: RunHeaders) -> Addressing:
-    return Addressing(
-        recipient_id=row.recipient_id,
-        subscriber_id=row.subscriber_id,
-        to_address=row.address,
-        message_id=headers.message_id(row.recipient_id),
-        headers=headers.headers(row.recipient_id, row.subscriber_id, row.mailing_list),
-    )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 from django.conf import settings
 from django.db.models import Max, QuerySet, Sum
@@ -56,7 +57,7 @@ def links_in_content(campaign: Campaign) -> dict[tuple[int, int], str]:
     return {
         (snapshot.variant_id, position): url
         for snapshot in snapshots.order_by("run__number")
-        for position, url in _links_of(_Said(**{name: getattr(snapshot, name) for name in EMAIL_FIELDS}))
+        for position, url in _links_of(_Said.of(snapshot))
     }
 
 
@@ -73,13 +74,19 @@ class _Said:
     html: str
     text: str
     body_format: str
+    known_fields: tuple[tuple[int, str, str], ...]
+
+    @classmethod
+    def of(cls, snapshot: ContentSnapshot) -> Self:
+        known = tuple((number, key, name) for number, key, name in snapshot.known_fields)
+        return cls(**{name: getattr(snapshot, name) for name in EMAIL_FIELDS}, known_fields=known)
 
 
 @lru_cache(maxsize=64)
 def _links_of(said: _Said) -> tuple[tuple[int, str], ...]:
     """Positions and URLs; kept, since to compile a mail takes longer than the rest of its report."""
     try:
-        message = compile_email(said, run_id=0, base_url=settings.BASE_URL)
+        message = compile_email(said, run_id=0, base_url=settings.BASE_URL, fields=said.known_fields)
     except ContentError:  # then nothing of it was sent either
         return ()
     return tuple((link.position, link.url) for link in message.links)

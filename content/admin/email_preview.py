@@ -12,6 +12,7 @@ from accounts.models import Organization
 from accounts.permissions import Permission
 from audience.fields import known_keys
 from audience.models import Subscriber
+from campaigns import merge_fields
 from content import preflight
 from content.admin.frames import mail_frame
 from content.errors import ContentError
@@ -32,7 +33,8 @@ def preview_typed(request: HttpRequest) -> HttpResponse:
     """Sender, subject and text as they come out, and what preflight says."""
     email = _typed(request)
     shown, broken = _render(request, email)
-    found = preflight.check_email(email, known_keys=known_keys(email.organization))
+    known = merge_fields.of_email(email)
+    found = preflight.check_email(email, known_keys=known_keys(email.organization), fields=known)
     context: dict[str, Any] = {"shown": shown, "broken": broken, "findings": found, "email": email}
     return fragment(request, "admin/content/email/preview.html", **context)
 

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from content.errors import BrokenTemplate
 from content.merge.engine import BLOCK_END, BLOCK_START, VALUE_END, VALUE_START, Escape, Program, as_is, evaluated
 from content.merge.expressions import KEYWORDS, Token, tokens_of
-from content.merge.filters import FILTERS, TooLarge
+from content.merge.filters import TooLarge
 from content.merge.scanner import Block, Literal, Value
 from content.merge.values import text_of
+from content.merge.vocabulary import ALL_FILTERS
 
 Context = Mapping[str, Any]
 
@@ -168,12 +169,12 @@ def simple_slot(value: Value) -> FieldSlot | None:
     filters = []
     rest: Sequence[Token] = tokens[1:]
     while rest:
-        if len(rest) < 2 or rest[0].text != "|" or rest[1].text not in FILTERS:
+        if len(rest) < 2 or rest[0].text != "|" or rest[1].text not in ALL_FILTERS:
             return None
         arguments, after = _arguments(rest[2:])
         if arguments is None:
             return None
-        function = FILTERS[rest[1].text]
+        function = ALL_FILTERS[rest[1].text]
         _require_fit(rest[1].text, function, *arguments, line=value.line)
         filters.append((function, *arguments))
         rest = after

@@ -10,8 +10,10 @@ from typing import Any
 from minijinja import Environment, TemplateError
 
 from content.errors import BrokenTemplate
-from content.merge.filters import FILTERS, TooLarge, range_
+from content.merge.filters import TooLarge, range_
+from content.merge.markup_values import RAW, written_out
 from content.merge.values import text_of
+from content.merge.vocabulary import ALL_FILTERS
 
 # One step is about one operator, field or written value; a mail of 500 merge tags takes a few thousand. Together with
 # MAX_LOOP_LENGTH, MAX_RESULT_LENGTH and MAX_RANGE this keeps even a spiteful template below half a gigabyte.
@@ -32,6 +34,8 @@ def as_is(text: str) -> str:
 
 def escaped(text: str) -> str:
     """For HTML text and quoted attributes."""
+    if RAW in text:
+        return written_out(text)
     return html.escape(text, quote=True)
 
 
@@ -53,7 +57,7 @@ def environment(escape: Escape = as_is) -> Environment:
         debug=False,
         fuel=FUEL,
         finalizer=written,
-        filters=FILTERS,
+        filters=ALL_FILTERS,
     )
     for name in list(engine.globals):
         engine.remove_global(name)

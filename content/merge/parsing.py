@@ -10,6 +10,7 @@ from content.merge.bodies import simple_slot
 from content.merge.engine import BLOCK_END, BLOCK_START, VALUE_END, VALUE_START, Program, fields_in
 from content.merge.expressions import tokens_of
 from content.merge.scanner import Block, Literal, Segment, Value, scan
+from content.merge.writing import Remark
 
 MAX_LOOP_DEPTH = 2
 MAX_LOOP_LENGTH = 10_000
@@ -21,10 +22,12 @@ CLOSERS = {"endif": "if", "endfor": "for"}
 
 @dataclass(frozen=True)
 class Parsed:
-    """A sound source. `fields` are the keys it takes from a person, with the line each is first named in."""
+    """A sound source. `fields` are the keys it takes from a person, with the line each is first named in; `remarks` is
+    what another language leaves to be said."""
 
     segments: tuple[Segment, ...]
     fields: dict[str, int] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
     @cached_property
     def has_logic(self) -> bool:
@@ -41,7 +44,7 @@ def parse(source: str, *, markup: bool = False, part: str = "") -> Parsed:
         _check_segments(segments)
         written = program_source(segments)
         Program(written)
-        return Parsed(segments, _with_lines(fields_in(written), segments))
+        return Parsed(segments, with_lines(fields_in(written), segments))
     except BrokenTemplate as problem:
         problem.part = problem.part or part
         raise
@@ -127,7 +130,7 @@ def _follow(block: Block, opened: list[_Open]) -> None:
         raise BrokenTemplate(f"An {{% if %}} can have at most {MAX_ELIFS} {{% elif %}}.", line=block.line)
 
 
-def _with_lines(names: Iterable[str], segments: Sequence[Segment]) -> dict[str, int]:
+def with_lines(names: Iterable[str], segments: Sequence[Segment]) -> dict[str, int]:
     lines: dict[str, int] = {}
     for segment in segments:
         if not isinstance(segment, Literal):

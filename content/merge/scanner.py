@@ -25,18 +25,31 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`{{ expression }}`"""
+    """`{{ expression }}`, or what another language says by a tag of its own, as it was `written`.
+
+    `in_value` and `in_url` are the expressions inside an attribute of HTML and inside one that holds an address, where
+    they differ.
+    """
 
     expression: str
     line: int
+    written: str = ""
+    in_value: str = ""
+    in_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`{% statement %}`; `keyword` is its first word."""
+    """`{% statement %}`; `keyword` is its first word. `written`: how another language says it."""
 
     statement: str
     line: int
+    written: str = ""
+
+    @property
+    def shown(self) -> str:
+        """For messages: as its author wrote it."""
+        return self.written or f"{{% {self.statement} %}}"
 
     @property
     def keyword(self) -> str:

@@ -19,7 +19,8 @@ from typing import Any
 
 from content.errors import BrokenTemplate
 from content.merge.engine import Program
-from content.merge.parsing import parse, program_source
+from content.merge.languages import Fields, parsed_part
+from content.merge.parsing import Parsed, program_source
 from content.merge.values import MAX_VALUE_LENGTH, context_of
 
 MEMORY_BYTES = 512 * 1024 * 1024
@@ -43,17 +44,23 @@ TOO_MUCH = Outcome(broken="The logic needs more memory or time than a message ma
 
 
 @lru_cache(maxsize=64)
-def tried(source: str, *, markup: bool = False) -> Outcome:
-    """What becomes of a source that `parse` accepts. Raises OSError if the process cannot be started or is stopped
+def tried(source: str, *, markup: bool = False, language: str = "", fields: Fields = ()) -> Outcome:
+    """What becomes of a source that its language accepts. Raises OSError if the process cannot be started or is stopped
     from outside: nothing is known then."""
-    parsed = parse(source, markup=markup)
+    parsed = _parsed(source, markup, language, fields)
     if not parsed.has_logic:
         return Outcome()
-    order = json.dumps({"source": source, "markup": markup, "memory": MEMORY_BYTES}).encode()
+    order = json.dumps(
+        {"source": source, "markup": markup, "language": language, "fields": fields, "memory": MEMORY_BYTES}
+    ).encode()
     child = _in_child(order)
     if -child.returncode in STOPPED:
         raise OSError("The trial was stopped.")
     return _judged(json.loads(child.stdout)) if child.returncode == 0 else TOO_MUCH
+
+
+def _parsed(source: str, markup: bool, language: str, fields: Fields) -> Parsed:
+    return parsed_part(source, language=language, part="html" if markup else "text", fields=fields)
 
 
 def _in_child(order: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -80,9 +87,8 @@ def _judged(failures: dict[str, list[Any]]) -> Outcome:
     return Outcome()
 
 
-def _try_out(source: str, *, markup: bool) -> dict[str, list[Any]]:
+def _try_out(parsed: Parsed) -> dict[str, list[Any]]:
     """Message and line of each sample for which the logic fails."""
-    parsed = parse(source, markup=markup)
     program = Program(program_source(parsed.segments))
     failures: dict[str, list[Any]] = {}
     for name, value in SAMPLES.items():
@@ -103,4 +109,6 @@ def _limit_itself(memory: int) -> None:
 if __name__ == "__main__":
     order = json.load(sys.stdin)
     _limit_itself(order["memory"])
-    sys.stdout.write(json.dumps(_try_out(order["source"], markup=order["markup"])))
+    sys.stdout.write(
+        json.dumps(_try_out(_parsed(order["source"], order["markup"], order["language"], order["fields"])))
+    )

@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from accounts.templatetags.figures import people, percent
 from content.compile import EmailSource, compile_email
+from content.merge.languages import Fields
 from content.previews import NOBODY
 from content.tokens import BadToken, read_link_token
 
@@ -43,13 +44,13 @@ class ClickMap:
     drawn: frozenset[int]
 
 
-def click_map(source: EmailSource, clicked: Mapping[int, Clicked]) -> ClickMap:
+def click_map(source: EmailSource, clicked: Mapping[int, Clicked], fields: Fields = ()) -> ClickMap:
     """The mail with a badge at every tracked link, by position in `clicked`; one that nobody clicked says so.
 
     Links lead nowhere, and neither pixel nor scripts are left, so that to look at it counts nothing. What logic shows
     only to some is missing where it is not shown to nobody in particular. Raises BrokenTemplate.
     """
-    message = compile_email(source, run_id=0, base_url=settings.BASE_URL)
+    message = compile_email(source, run_id=0, base_url=settings.BASE_URL, fields=fields)
     tree = LexborHTMLParser(message.contents({}, NOBODY).html)
     for node in tree.css(f'script, img[src^="{settings.BASE_URL}/o/"]'):
         node.decompose()

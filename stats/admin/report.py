@@ -131,7 +131,7 @@ def map_body(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     lines = tables.link_lines(rows, raw=wants_raw(request))
     clicked = {line.row.position: Clicked(people=line.people, share=line.share) for line in lines}
     try:
-        drawn = click_map(said, clicked)
+        drawn = click_map(said, clicked, said.known_fields)
     except ContentError as broken:
         return mail_frame(format_html("<p>The mail cannot be shown. {}</p>", str(broken)))
     return mail_frame(drawn.html)

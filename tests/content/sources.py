@@ -33,8 +33,8 @@ def addressing(**changes):
     return Addressing(**{**values, **changes})
 
 
-def compiled(*, tracked=True, **source):
-    return compile_email(Source(**source), run_id=3, base_url=BASE_URL, tracked=tracked)
+def compiled(*, tracked=True, fields=(), **source):
+    return compile_email(Source(**source), run_id=3, base_url=BASE_URL, tracked=tracked, fields=fields)
 
 
 def rendered(person=None, *, tracked=True, **source):

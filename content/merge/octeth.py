@@ -1,0 +1,463 @@
+"""Octeth's language: `{{ Subscriber:X|"there" }}`, `%Subscriber:X%`, conditions, modifiers and spin, said in ours.
+
+Read in the order of Octeth's documentation: a source is cut into marks, brackets are matched, and each mark becomes a
+value, a block or stays the text it is. Nothing is ever read in what a person's fields hold.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from html import unescape
+from itertools import islice, pairwise
+
+from content.errors import BrokenTemplate
+from content.merge import filters
+from content.merge.octeth_tags import MYSQL_TIME, NAMESPACES, Meaning, meaning_of
+from content.merge.scanner import MAX_SOURCE_LENGTH, Block, Literal, Segment, Value
+from content.merge.values import cleaned
+from content.merge.writing import Lines, Place, Translation, balanced, filtered, joined
+
+MAX_DEPTH = 20
+MAX_MARKS = 50_000
+_NAMES = "|".join(NAMESPACES)
+_PERCENT_TAG = rf"%(?:{_NAMES}):[A-Za-z0-9_:]{{1,100}}%"
+MARK = re.compile(
+    rf"""\{{\{{\{{(?P<triple>[^{{}}]{{1,1000}})\}}\}}\}}"""
+    rf"""|\{{\{{(?P<double>(?>(?:[^{{}}"]|"[^"]{{0,300}}"|"){{1,500}}))\}}\}}"""
+    rf"""|%(?P<legacy>(?:{_NAMES}):[A-Za-z0-9_:]{{1,100}})%"""
+    rf"""|%Date=(?P<date>[^%\n]{{1,100}})%"""
+    rf"""|%Random:(?P<random>FirstName|LastName|(?:Letters|Numbers|Alpha):[0-9]{{1,4}})%"""
+    rf"""|%(?P<remote>RemoteContent(?:BeforeSend)?)=(?>(?:[^%\s"<>]|{_PERCENT_TAG}|%[0-9A-Fa-f]{{2}}){{1,2000}})%"""
+    rf"""|%(?P<word>MFROMDomain|EmailAddress)%"""
+    rf"""|\[IF:(?P<legacy_if>\s*{_PERCENT_TAG}[^\]\n]{{0,300}})\]"""
+    r"""|(?P<legacy_else>\[ELSE\])|(?P<legacy_endif>(?<!!)\[ENDIF\])"""
+    r"""|\[(?P<modifier>TITLE|UPPER|LOWER):|(?P<spin>\[\[)|(?P<close>\])|(?P<bar>\|)"""
+)
+TAG = re.compile(r"(?:([A-Za-z0-9_]+)(?:-(\S+))?\s+)?([A-Za-z]+:[A-Za-z0-9_:]+|Now)")
+CONDITION = re.compile(r"%?([A-Za-z]+:[A-Za-z0-9_:]+)%?\s*(?:(<=|>=|!=|<>|=|<|>)(.*))?", re.DOTALL)
+FALLBACK = re.compile(r'\s*\|\s*"([^"]*)"\s*')
+MODIFIERS = {"TITLE": "title", "UPPER": "upper", "LOWER": "lower"}
+CHANGES: dict[str, Callable[[str], str]] = {"title": filters.title, "upper": str.upper, "lower": str.lower}
+# What a helper is called, the filter it is, and what comes before and after the number in its name.
+HELPERS: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "uppercase": ("upper", ()),
+    "upcase": ("upper", ()),
+    "lowercase": ("lower", ()),
+    "downcase": ("lower", ()),
+    "capitalize": ("__first_upper", ()),
+    "capitalizeall": ("title", ()),
+    "titleize": ("title", ()),
+    "camelcase": ("__camel", ()),
+    "pascalcase": ("__pascal", ()),
+    "dashcase": ("__humps", ("-",)),
+    "dotcase": ("__humps", (".",)),
+    "snakecase": ("__humps", ("_",)),
+    "trim": ("__strip", ()),
+    "trimleft": ("__strip", ("left",)),
+    "trimright": ("__strip", ("right",)),
+    "urlencode": ("__form_encoded", ()),
+    "encodeuri": ("__percent_encoded", ()),
+    "decodeuri": ("__decoded", ()),
+    "md5": ("__hashed", ("md5",)),
+    "sha1": ("__hashed", ("sha1",)),
+}
+NUMBERED: dict[str, tuple[str, int, tuple[str, ...]]] = {
+    "ellipsis": ("__cut", 20, ("...",)),
+    "truncate": ("__cut", 20, ()),
+    "truncatewords": ("__cut_words", 5, ()),
+    "number_format": ("__number_format", 0, ()),
+    "wordwrap": ("__wrapped", 75, ()),
+}
+ENCODING = {"urlencode", "encodeuri", "decodeuri", "raw"}
+WITHOUT_FILTER = {"raw", "nl2br", "dateformat"}
+UNSUBSCRIBE_TAG = "%Link:Unsubscribe%"
+
+
+def translated(source: str, place: Place) -> Translation:
+    """Raises BrokenTemplate, with the line, where a condition does not end or cannot be read."""
+    text = cleaned(source)
+    if len(text) > MAX_SOURCE_LENGTH:
+        raise BrokenTemplate(f"This is too long: {len(text):,} characters of at most {MAX_SOURCE_LENGTH:,}.")
+    reader = _Reader(text, place)
+    reader.result.segments = list(joined(reader.read(0, len(reader.marks), 0, len(text), ())))
+    return reader.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Bracket:
+    """Where a modifier or a spin ends, and the bars between its alternatives, as numbers of marks."""
+
+    end: int
+    bars: tuple[int, ...]
+
+
+class _Reader:
+    """Reads one source."""
+
+    def __init__(self, text: str, place: Place) -> None:
+        self.text, self.place = text, place
+        self.result = Translation()
+        self.marks = list(islice(MARK.finditer(text), MAX_MARKS + 1))
+        if len(self.marks) > MAX_MARKS:
+            raise BrokenTemplate(f"There are more than {MAX_MARKS:,} tags and brackets.")
+        self.lines = Lines(text)
+        self._brackets = _brackets(self.marks, text)
+        self._plain = self._plain_marks()
+        self._drawn = 0
+
+    # --- one after the other ---
+
+    def read(self, first: int, last: int, start: int, stop: int, changes: tuple[str, ...]) -> list[Segment]:
+        """The segments of the marks from `first` to before `last`, and of the text around them."""
+        found: list[Segment] = []
+        words = _Words(changes, markup=self.place.markup)
+        number, at = first, start
+        while number < last:
+            mark = self.marks[number]
+            if number in self._plain or mark.start() < at:
+                number += 1
+                continue
+            line = self.lines.of(mark.start())
+            before = self.text[at : mark.start()]
+            found.append(Literal(words.changed(before), self.lines.of(at)))
+            bracket = self._brackets.get(number)
+            if bracket is None:
+                made = self._segments(mark, line, changes)
+                number, at = number + 1, mark.end()
+            else:
+                made = self._inside(number, bracket, changes)
+                closing = self.marks[bracket.end]
+                number, at = bracket.end + 1, closing.end() + (mark.lastgroup == "spin")
+            found += made
+            words.followed(made)
+        rest = self.text[at:stop]
+        found.append(Literal(words.changed(rest), self.lines.of(at)))
+        return found
+
+    def _inside(self, number: int, bracket: _Bracket, changes: tuple[str, ...]) -> list[Segment]:
+        mark = self.marks[number]
+        if mark.lastgroup == "modifier":
+            change = MODIFIERS[mark["modifier"]]
+            return self.read(number + 1, bracket.end, mark.end(), self.marks[bracket.end].start(), (change, *changes))
+        bounds = [number, *bracket.bars, bracket.end]
+        parts = [
+            self.read(one + 1, other, self.marks[one].end(), self.marks[other].start(), changes)
+            for one, other in pairwise(bounds)
+        ]
+        written = self.text[mark.start() : self.marks[bracket.end].end() + 1]
+        return self._spin(parts, written, self.lines.of(mark.start()))
+
+    def _spin(self, parts: list[list[Segment]], written: str, line: int) -> list[Segment]:
+        """Alternatives of plain words are a slot; others are blocks."""
+        self._drawn += 1
+        plain = [self._words_of(part) for part in parts]
+        if None not in plain:
+            expression = filtered("__seed", "__chosen", self._drawn, *(text or "" for text in plain))
+            return [Value(expression, line, written=written)]
+        if not all(map(balanced, parts)):
+            raise BrokenTemplate("A condition begins inside [[…]] and ends outside, or the other way.", line=line)
+        found: list[Segment] = []
+        for place, part in enumerate(parts):
+            which = filtered("__seed", "__drawn", self._drawn, len(parts))
+            keyword = "if" if place == 0 else "elif"
+            found += [Block(f"{keyword} {which} == {place}", line, written="[[" if place == 0 else "|"), *part]
+        return [*found, Block("endif", line, written="]]")]
+
+    def _words_of(self, part: list[Segment]) -> str | None:
+        if not all(isinstance(segment, Literal) for segment in part):
+            return None
+        text = "".join(getattr(segment, "text", "") for segment in part)
+        if not self.place.markup:
+            return text
+        return None if "<" in text or ">" in text else unescape(text)
+
+    # --- one mark ---
+
+    def _segments(self, mark: re.Match[str], line: int, changes: tuple[str, ...]) -> list[Segment]:
+        kind, written = str(mark.lastgroup), mark[0]
+        inner = self._unescaped(mark[kind])
+        match kind:
+            case "double" | "triple":
+                return self._braces(inner, written, line, changes, raw=kind == "triple")
+            case "legacy":
+                return self._value(inner, written, line, changes)
+            case "word":
+                name = {"EmailAddress": "email", "MFROMDomain": "__envelope_domain"}[inner]
+                return [self._written(name, written, line, changes)]
+            case "date":
+                return [self._written(filtered("__now", "__date", inner), written, line, changes)]
+            case "random":
+                return [self._written(self._random(inner), written, line, changes)]
+            case "remote":
+                message = f"{written[:60]} is not fetched; put what it says into the email."
+                self.result.remark("unsupported_tag", message, line, blocks=True)
+                return []
+            case "legacy_if":
+                return [self._condition(inner, written, line)]
+            case "legacy_else":
+                return [Block("else", line, written=written)]
+        return [Block("endif", line, written=written)]
+
+    def _braces(self, inner: str, written: str, line: int, changes: tuple[str, ...], *, raw: bool) -> list[Segment]:
+        word = inner.split(None, 1)[0] if inner.strip() else ""
+        if word in ("else", "endif"):
+            return [Block(word, line, written=written)]
+        if word == "if":
+            return [self._condition(inner.strip()[2:], written, line)]
+        if word in ("elseif", "elif"):
+            raise BrokenTemplate(
+                f"There is no {{{{ {word} }}}}; put another condition after {{{{ else }}}}.", line=line
+            )
+        if word in ("#unless_unsubscribe", "/unless_unsubscribe"):
+            return []
+        if raw and "|" in inner and ":" not in inner.split("|")[0] and '"' not in inner:
+            return self._spin([[Literal(part, line)] for part in inner.split("|")], written, line)
+        return self._tag(inner, written, line, changes, raw=raw)
+
+    def _tag(self, inner: str, written: str, line: int, changes: tuple[str, ...], *, raw: bool) -> list[Segment]:
+        fallback = FALLBACK.search(inner)
+        tag = TAG.fullmatch((inner[: fallback.start()] if fallback else inner.split("|")[0]).strip())
+        if "|" in inner and not (fallback and fallback.end() == len(inner)):
+            message = f"The fallback in {written} is not read: put it in double quotation marks at the end."
+            self.result.remark("unknown_tag", message, line)
+        words = fallback[1] if fallback else ""
+        if tag is None:
+            self._unknown(written, line)
+            return [self._said(words, line)]
+        helper = self._helper(tag[1], written, line)
+        return self._value(
+            tag[3], written, line, changes, helper=helper, argument=tag[2] or "", fallback=words, raw=raw
+        )
+
+    def _helper(self, name: str | None, written: str, line: int) -> str:
+        helper = (name or "").lower()
+        if helper and helper not in HELPERS.keys() | NUMBERED.keys() | WITHOUT_FILTER:
+            self.result.remark("unknown_tag", f"There is no helper “{name}”, so {written} is written without.", line)
+            return ""
+        return helper
+
+    def _value(
+        self,
+        name: str,
+        written: str,
+        line: int,
+        changes: tuple[str, ...],
+        *,
+        helper: str | None = None,
+        argument: str = "",
+        fallback: str = "",
+        raw: bool = False,
+    ) -> list[Segment]:
+        """`helper` is None in a legacy tag, which has none and is never encoded for a URL."""
+        meaning = Meaning("__now", is_date=True) if name == "Now" else meaning_of(name, self.place.known)
+        if meaning is None or not meaning.expression or (meaning.is_link and not self.place.is_body):
+            self._nothing(name, written, line, meaning)
+            return [self._said(fallback, line)]
+        plain = _helped(meaning, helper or "", argument, fallback)
+        plain = filtered(plain, "default", fallback) if fallback else plain
+        if meaning.is_link:
+            return [Value(plain, line, written=written)]
+        is_raw = raw or helper == "raw"
+        in_url = plain if helper is None or is_raw or helper in ENCODING else filtered(plain, "urlencode")
+        shown = plain
+        for change in changes:
+            shown = filtered(shown, change)
+        if self.place.markup and (is_raw or helper == "nl2br"):
+            shown = filtered(shown, "__markup" if is_raw else "__with_breaks")
+        return [Value(shown, line, written=written, in_value=plain, in_url=in_url)]
+
+    def _written(self, expression: str, written: str, line: int, changes: tuple[str, ...]) -> Value:
+        shown = expression
+        for change in changes:
+            shown = filtered(shown, change)
+        return Value(shown, line, written=written, in_value=expression, in_url=expression)
+
+    def _random(self, what: str) -> str:
+        self._drawn += 1
+        kind, _, length = what.partition(":")
+        if length:
+            return filtered("__seed", "__random", self._drawn, kind, int(length))
+        return filtered("__seed", "__random_name", self._drawn, kind)
+
+    def _condition(self, inner: str, written: str, line: int) -> Block:
+        found = CONDITION.fullmatch(inner.strip())
+        if found is None:
+            raise BrokenTemplate(f"{written} cannot be read; write {{{{ if Subscriber:City=Ulm }}}}.", line=line)
+        name, operator, value = found[1], found[2] or "<>", _unquoted((found[3] or "").strip())
+        meaning = meaning_of(name, self.place.known)
+        if meaning is None or not meaning.expression:
+            self._nothing(name, written, line, meaning)
+        if found[2] == "<>" and value:
+            message = f"{written} is read as “is not {value}”. For “is {value}”, write = instead of <>."
+            self.result.remark("unequal", message, line)
+        expression = meaning.expression if meaning and meaning.expression else "__none"
+        return Block(f"if {filtered(expression, '__compared', operator, value)}", line, written=written)
+
+    # --- what there is not ---
+
+    def _nothing(self, name: str, written: str, line: int, meaning: Meaning | None) -> None:
+        if meaning is None and name.startswith("Event:"):
+            self.result.remark("unsupported_tag", f"{written} is always empty: there are no journeys here.", line)
+        elif meaning is None:
+            self._unknown(written, line)
+        elif meaning.is_link:
+            self.result.remark("unsupported_tag", f"{written} is empty here: links stand in HTML and text only.", line)
+        else:
+            self.result.remark("unsupported_tag", f"{written} is always empty: {meaning.missing}.", line)
+
+    def _unknown(self, written: str, line: int) -> None:
+        self.result.remark("unknown_tag", f"There is no tag {written[:80]}, so it is always empty.", line)
+
+    def _said(self, words: str, line: int) -> Segment:
+        """Words of the author's own, at the place of a tag that stands for nothing."""
+        return Value(filtered("__none", "default", words), line, written=words) if words else Literal("", line)
+
+    def _unescaped(self, text: str) -> str:
+        """Visual editors write entities into tags."""
+        return (unescape(text) if self.place.markup else text).replace("\xa0", " ")
+
+    # --- conditions ---
+
+    def _plain_marks(self) -> set[int]:
+        """Marks that stay text: brackets that match no other, and what closes no condition. Raises BrokenTemplate."""
+        ends = {bracket.end for bracket in self._brackets.values()}
+        bars = {bar for bracket in self._brackets.values() for bar in bracket.bars}
+        plain: set[int] = set()
+        opened: list[_Open] = []
+        for number, mark in enumerate(self.marks):
+            kind = str(mark.lastgroup)
+            if (
+                (kind in ("modifier", "spin") and number not in self._brackets)
+                or (kind in ("close", "bar") and number not in ends | bars)
+                or (kind.startswith("legacy_") and kind != "legacy_if" and not any(each.is_legacy for each in opened))
+            ):
+                plain.add(number)
+            else:
+                inner = self._unescaped(mark["double"] or "").split(None, 1)
+                _follow(opened, mark, inner[0] if inner else "", self.lines.of(mark.start()))
+        if opened:
+            raise BrokenTemplate(f"{opened[-1].written} is never closed.", line=opened[-1].line)
+        return plain
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
+def _helped(meaning: Meaning, helper: str, argument: str, fallback: str) -> str:
+    """The expression after its helper."""
+    expression = meaning.expression
+    if helper == "dateformat":
+        return filtered(expression, "__date", argument.replace("_", " ") or MYSQL_TIME)
+    if meaning.is_date:
+        expression = filtered(expression, "__date", MYSQL_TIME)
+    if helper in HELPERS:
+        name, arguments = HELPERS[helper]
+        return filtered(expression, name, *arguments)
+    if helper in NUMBERED:
+        name, usual, after = NUMBERED[helper]
+        number = int(argument[:5]) if argument[:5].isdecimal() else usual
+        missing = (("" if fallback else "0"),) if name == "__number_format" else ()
+        return filtered(expression, name, number, *after, *missing)
+    return expression
+
+
+# --- brackets ---------------------------------------------------------------------------------------------------------
+
+
+def _brackets(marks: list[re.Match[str]], text: str) -> dict[int, _Bracket]:
+    """Where modifiers and spins end, by the number of the mark that opens them."""
+    found: dict[int, _Bracket] = {}
+    opened: list[tuple[int, list[int]]] = []
+    spun = -1  # the second bracket of a `]]` that has closed one
+    for number, mark in enumerate(marks):
+        kind = mark.lastgroup
+        if kind in ("modifier", "spin"):
+            opened.append((number, []))
+        elif kind == "bar" and opened and marks[opened[-1][0]].lastgroup == "spin":
+            opened[-1][1].append(number)
+        elif kind == "close" and opened and mark.start() != spun:
+            first, bars = opened[-1]
+            is_near = len(opened) <= MAX_DEPTH
+            if marks[first].lastgroup == "modifier":
+                if is_near:
+                    found[first] = _Bracket(number, ())
+                opened.pop()
+            elif text.startswith("]]", mark.start()):
+                if bars and is_near:
+                    found[first] = _Bracket(number, tuple(bars))
+                opened.pop()
+                spun = mark.end()
+    return found
+
+
+@dataclass(slots=True)
+class _Open:
+    """A condition that is not closed yet."""
+
+    written: str
+    line: int
+    is_legacy: bool
+    has_else: bool = False
+
+
+def _follow(opened: list[_Open], mark: re.Match[str], word: str, line: int) -> None:
+    """`word` is the first between two braces. Raises BrokenTemplate for an end or an else that is none."""
+    kind = str(mark.lastgroup)
+    if kind == "legacy_if" or word == "if":
+        opened.append(_Open(mark[0], line, kind == "legacy_if"))
+        if len(opened) > MAX_DEPTH:
+            raise BrokenTemplate(f"At most {MAX_DEPTH} conditions can stand in each other.", line=line)
+    elif kind in ("legacy_else", "legacy_endif") or word in ("else", "endif"):
+        inside = opened[-1] if opened else None
+        if inside is None or inside.is_legacy != (kind != "double"):
+            where = f"inside {inside.written} of line {inside.line}" if inside else "without a beginning"
+            raise BrokenTemplate(f"{mark[0]} stands {where}.", line=line)
+        if "else" in (word, kind.removeprefix("legacy_")):
+            if inside.has_else:
+                raise BrokenTemplate(f"{inside.written} of line {inside.line} has an else already.", line=line)
+            inside.has_else = True
+        else:
+            opened.pop()
+
+
+# --- modifiers --------------------------------------------------------------------------------------------------------
+
+
+class _Words:
+    """Changes the letters of literals, but not of HTML's tags and entities."""
+
+    PIECES = re.compile(r"(<[^<>]*>?|&#?\w+;)")
+
+    def __init__(self, changes: Iterable[str], *, markup: bool) -> None:
+        self._changes = list(changes)
+        self._markup = markup
+        self._in_tag = False
+        self._follows_value = False
+
+    def followed(self, segments: list[Segment]) -> None:
+        self._follows_value = bool(segments) and isinstance(segments[-1], Value)
+
+    def changed(self, text: str) -> str:
+        if not self._changes or not text:
+            return text
+        head = ""
+        if self._in_tag:
+            end = text.find(">")
+            head, text = (text, "") if end < 0 else (text[: end + 1], text[end + 1 :])
+        if head and text:
+            self._in_tag = False
+        parts = self.PIECES.split(text) if self._markup else [text]
+        if self._markup and text:
+            last = text.rfind("<")
+            self._in_tag = last >= 0 and ">" not in text[last:]
+        return head + "".join(part if place % 2 else self._letters(part) for place, part in enumerate(parts))
+
+    def _letters(self, text: str) -> str:
+        kept = re.match(r"[^\W\d_]*", text) if self._follows_value and "title" in self._changes else None
+        head = kept[0].lower() if kept else ""
+        rest = text[len(head) :]
+        for change in self._changes:
+            rest = CHANGES[change](rest)
+        self._follows_value = False
+        return head + rest
