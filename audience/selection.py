@@ -15,7 +15,8 @@ How it is decided, in the order of asking:
 Rules that cannot be understood reach nobody where they include, and everybody where they exclude.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -41,7 +42,9 @@ from django.db.models import (
     Window,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Lower, Replace, RowNumber, Trim
+from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
 from accounts.models import Organization
@@ -70,7 +73,8 @@ def select(
     """The audience of these parts for `channel` (`email` or `sms`), one row a person, as one SQL statement.
 
     Each row carries `subscription_id` (through which the person is reached, or None), `address` ('' without one) and
-    `skip_reason` ('' = may be sent to, else one of SKIP_REASONS). With `person`, that person's row only.
+    `skip_reason` ('' = may be sent to, else one of SKIP_REASONS). With `person`, that person's row only. `way` is the
+    subscription, for further questions (`value_of`).
     """
     people = _reached_by(organization, [part for part in parts if not part.excluded], channel)
     if any(part.excluded for part in parts):
@@ -78,9 +82,29 @@ def select(
     if person:
         people = people.filter(pk=person.pk)
     domains = _domain_of_one(organization) if person else _domains_at_once(organization)
+    return _judged(organization, people, channel, domains)
+
+
+def select_through(organization: Organization, rows: QuerySet[Subscription], *, channel: str) -> QuerySet[Subscriber]:
+    """As `select`, of the people whom these subscriptions reach; not more than one of them may be anybody's."""
+    joined = Q(subscriptions__in=Subquery(rows.order_by().values("pk")))
+    people = Subscriber.objects.of(organization).annotate(way=FilteredRelation("subscriptions", condition=joined))
+    return _judged(organization, people.filter(way__isnull=False), channel, _domains_at_once(organization))
+
+
+def _judged(organization: Organization, people: QuerySet[Subscriber], channel: str, domains: Q) -> QuerySet[Subscriber]:
     return people.annotate(
         subscription_id=F("way__pk"), address=_address(channel), skip_reason=_reason(organization, channel, domains)
     )
+
+
+def value_of(key: str, *, row: str, person: str) -> Combinable:
+    """A person's custom field as text, or NULL: that of the list, else the organization's; as `fields.person` has it.
+
+    `row` and `person` lead to the subscription that reaches the person, and to the person.
+    """
+    of_list, own = KeyTextTransform(key, f"{row}fields"), KeyTextTransform(key, f"{person}fields")
+    return Coalesce(of_list, own, output_field=TextField())
 
 
 def excluded(organization: Organization, parts: Sequence[Part]) -> QuerySet[Subscriber]:
@@ -94,11 +118,34 @@ def excluded(organization: Organization, parts: Sequence[Part]) -> QuerySet[Subs
 
 def at_most(organization: Organization, parts: Sequence[Part]) -> int:
     """A number no audience of these parts is larger than, far cheaper than to count it."""
+    rows, people = meant(organization, parts)
+    return rows.count() + people.count()
+
+
+def at_most_by(
+    rows: QuerySet[Subscription], people: QuerySet[Subscriber], key: str, spellings: Collection[str]
+) -> dict[str, int]:
+    """The same of who is `meant`, for each of these spellings of a custom field, and as '' for every other value."""
+    on_lists = rows.annotate(spelling=spelled(value_of(key, row="", person="subscriber__"), spellings))
+    on_none = people.annotate(spelling=spelled(KeyTextTransform(key, "fields"), spellings))
+    counted: Counter[str] = Counter()
+    for found in (on_lists.values_list("spelling"), on_none.values_list("spelling")):
+        counted.update(dict(found.order_by().annotate(people=Count("pk"))))
+    return dict(counted)
+
+
+def spelled(value: Combinable, spellings: Collection[str]) -> Combinable:
+    """A value in lower case, trimmed, with underscores for spaces, where that is one of the spellings; else ''."""
+    plain = Lower(Replace(Trim(value), Value(" "), Value("_"), output_field=TextField()))
+    return Case(When(In(plain, list(spellings)), then=plain), default=Value(""), output_field=TextField())
+
+
+def meant(organization: Organization, parts: Sequence[Part]) -> tuple[QuerySet[Subscription], QuerySet[Subscriber]]:
+    """Subscriptions, and people without any, whom the included parts mean; some perhaps more than once."""
     reaches = [_reach(organization, part) or _NOBODY for part in parts if not part.excluded]
     rows = _any([each.rows for each in reaches if each.people is None])
     people = _any([each.people for each in reaches if each.people is not None])
-    on_lists = Subscription.objects.filter(rows).count()
-    return on_lists + Subscriber.objects.of(organization).filter(people).count()
+    return Subscription.objects.filter(rows), Subscriber.objects.of(organization).filter(people)
 
 
 def means(organization: Organization, part: Part, person: Subscriber) -> bool:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -102,12 +102,13 @@ def remember(campaign: Campaign) -> str:
 def looked_at(campaign: Campaign) -> dict[str, Any]:
     """What an approval is about, as JSON: channel, variants (position, weight, email, sms_body), audience, schedule.
 
-    The frequency cap only where there is one, so that what was approved before there were caps stays approved.
+    The frequency cap and further times only where there are some, so that what was approved before stays approved.
     """
     cap = {"frequency_cap_hours": campaign.frequency_cap_hours} if campaign.frequency_cap_hours else {}
     also = {name: value for look in ALSO_LOOKED_AT for name, value in look(campaign).items()}
     return {
         **cap,
+        **_send_time(campaign),
         **also,
         "channel": str(campaign.channel),
         "variants": [_content(each) for each in campaign.variants.select_related("email").order_by("position")],
@@ -120,9 +121,21 @@ def _schedule(campaign: Campaign) -> dict[str, Any]:
     """Of a recurring campaign what is approved is its recurrence; which occurrence comes next changes nothing."""
     shown: dict[str, Any] = {"type": str(campaign.schedule_type), "at": None, "tz": campaign.schedule_tz}
     if campaign.schedule_type != ScheduleType.RECURSIVE:
-        return shown | {"at": campaign.scheduled_at and campaign.scheduled_at.astimezone(UTC).isoformat()}
+        return shown | {"at": _utc(campaign.scheduled_at)}
     kept = recurring.of(campaign)
     return shown | {"recurrence": kept.data if kept else None}
+
+
+def _send_time(campaign: Campaign) -> dict[str, Any]:
+    """People's own time, and when messages expire; nothing where everybody gets it at once, whenever that is."""
+    ends = {"expires_after_hours": campaign.expires_after_hours, "expires_at": _utc(campaign.expires_at)}
+    chosen: dict[str, Any] = {"in_local_time": True} if campaign.local_time else {}
+    chosen |= {name: value for name, value in ends.items() if value}
+    return {"send_time": chosen} if chosen else {}
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
 
 
 def _digest(shown: dict[str, Any]) -> str:

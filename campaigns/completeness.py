@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from audience.fields import known_keys
 from audience.models import Segment
-from campaigns import merge_fields
+from campaigns import merge_fields, schedules
 from campaigns.models import Campaign, Channel, Variant
 from content import preflight
 from content.preflight import Finding
@@ -21,6 +21,7 @@ def problems(campaign: Campaign) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     if not campaign.organization.is_active:
         found["organization"].append("This organization is not active, so it cannot send.")
+    found |= schedules.problems(campaign, campaign.schedule_type)
     found["audience"] += _audience_problems(campaign)
     for finding in findings(campaign):
         if finding.blocks and finding.message not in found[finding.field]:

@@ -24,7 +24,9 @@ from tags.models import folded
 
 # What nobody approves. What happens to links and whether the world may read it can be chosen until long after sending.
 PLAIN = {"name", "edition", "tags", "tracks_conversions", "is_public"}
+SEND_TIME = {"local_time", "expires_after_hours", "expires_at"}
 COLUMNS = {
+    *SEND_TIME,
     "edition",
     "frequency_cap_hours",
     "tracks_conversions",
@@ -34,6 +36,7 @@ COLUMNS = {
     "public_id",
 }
 LOOKED_AT = {
+    *SEND_TIME,
     "channel",
     "email",
     "sms_body",
@@ -93,9 +96,9 @@ def create(
 
 
 def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
-    """T2/T7. `changes`: those of PLAIN (any time); channel (draft only); email, sms_body, audience,
-    frequency_cap_hours, scheduled_at, schedule_tz, recurrence (until sending begins, and between the instances of a
-    recurring campaign). A time or a recurrence in a draft counts only once it is scheduled.
+    """T2/T7. `changes`: those of PLAIN (any time); channel (draft only); the others of LOOKED_AT (until sending begins,
+    and between the instances of a recurring campaign). A time or a recurrence in a draft counts only once it is
+    scheduled.
 
     What an approver looked at voids the approval; what is as it was changes nothing. Raises Locked, NotReady,
     NotAllowed.
@@ -115,8 +118,8 @@ def edit(campaign: Campaign, *, by: Actor, **changes: Any) -> Campaign:
 
 
 def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
-    """T1: a new draft with the same variants, audience, cap, tags, settings and split test; nothing of the schedule or
-    figures.
+    """T1: a new draft with the same variants, audience, cap, tags, settings, split test and auto-resend; nothing of the
+    schedule or figures.
 
     Emails are duplicated, so that changing one campaign never changes what the other says.
     """
@@ -128,6 +131,8 @@ def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
             name=(name or f"Copy of {campaign.name}")[:255],
             channel=campaign.channel,
             frequency_cap_hours=campaign.frequency_cap_hours,
+            local_time=campaign.local_time,
+            expires_after_hours=campaign.expires_after_hours,
             tracks_conversions=campaign.tracks_conversions,
             is_public=campaign.is_public,
             created_by=by.user,

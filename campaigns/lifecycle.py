@@ -21,6 +21,7 @@ from django.utils.timezone import now
 from accounts.actors import SYSTEM, Actor
 from campaigns import approval, completeness, merge_fields, recurring
 from campaigns.errors import InvalidTransition, NotAllowed, NotReady
+from campaigns.local_times import ends_at, has_passed
 from campaigns.models import Campaign, CampaignRun, ContentSnapshot, ScheduleType, State
 from campaigns.possible import allowed, can_pause_in, failed_recipients
 from campaigns.recurring import Due
@@ -95,7 +96,7 @@ def reschedule(campaign: Campaign, *, by: Actor, schedule: Schedule) -> Campaign
     with locked(campaign, "reschedule", by) as row:
         _require_complete(row)
         _keep_recurrence(row, schedule)
-        _keep_or_ask_again(row, "reschedule", by=by, **schedule.columns)
+        _keep_or_ask_again(row, "reschedule", by=by, **schedule.columns_for(row))
     return _refreshed(campaign)
 
 
@@ -118,7 +119,7 @@ def approve(campaign: Campaign, *, by: Actor, revision: str = "", reason: str = 
             why = "The campaign has changed since you looked at it; look again."
             raise InvalidTransition("approve", row.state, why)
         _require_complete(row)
-        if row.schedule_type == ScheduleType.FUTURE and row.scheduled_at and row.scheduled_at <= now():
+        if row.schedule_type == ScheduleType.FUTURE and has_passed(row, now()):
             row.schedule_type = ScheduleType.IMMEDIATE
         move(
             row,
@@ -333,9 +334,9 @@ def _submit(row: Campaign, *, by: Actor, schedule: Schedule, for_approval: bool 
     _require_complete(row)
     _keep_recurrence(row, schedule)
     if for_approval or approval.is_required(row.organization, by.user):
-        _ask(row, "submit", by=by, **schedule.columns)
+        _ask(row, "submit", by=by, **schedule.columns_for(row))
     else:
-        columns = {"submitted_by": by.user, "submitted_at": now(), "status_reason": "", **schedule.columns}
+        columns = {"submitted_by": by.user, "submitted_at": now(), "status_reason": "", **schedule.columns_for(row)}
         move(row, "submit", to=State.SCHEDULED, by=by, ready=False, **columns, **_NO_APPROVAL)
         approval.remember(row)
 
@@ -384,10 +385,11 @@ def _to_draft(row: Campaign, verb: str, *, by: Actor, reason: str = "", status_r
 
 
 def _is_missed(row: Campaign, moment: datetime) -> bool:
-    if row.schedule_type != ScheduleType.FUTURE or row.scheduled_at is None:
+    due = ends_at(row)
+    if row.schedule_type != ScheduleType.FUTURE or due is None:
         return False
     resumed_at = row.events.filter(verb="resume").aggregate(last=Max("at"))["last"]
-    return is_missed(row.scheduled_at, resumed_at, moment, timedelta(hours=settings.MISSED_START_HOURS))
+    return is_missed(due, resumed_at, moment, timedelta(hours=settings.MISSED_START_HOURS))
 
 
 def _due(row: Campaign, moment: datetime, *, starts: bool = True) -> Due | None:

@@ -27,10 +27,12 @@ class CampaignQuerySet(ScopedQuerySet["Campaign"]):
         return self.filter(deleted_at__isnull=True)
 
     def due(self, at: datetime) -> Self:
-        """Scheduled campaigns whose time has come and which nobody has paused."""
+        """Scheduled campaigns whose time has come, anywhere at all where it is each person's own, and which nobody has
+        paused. Costs one query more, for the few whose time depends on the zone."""
         time_has_come = Q(schedule_type="immediate") | Q(
             schedule_type__in=["future", "recursive"], scheduled_at__lte=at
         )
+        time_has_come |= Q(pk__in=_due_somewhere(at))
         return self.kept().filter(time_has_come, state="scheduled", paused=False, organization__is_active=True)
 
     def overtaken(self, at: datetime) -> Self:
@@ -77,6 +79,16 @@ class CampaignQuerySet(ScopedQuerySet["Campaign"]):
     def with_counts(self) -> Self:
         """Adds `sent_count` and `failed_count` over all runs, without a query per campaign."""
         return self.annotate(sent_count=_over_runs("sent"), failed_count=_over_runs("failed"))
+
+
+def _due_somewhere(at: datetime) -> list[int]:
+    """Campaigns for each person's own time of day that somewhere on earth it is."""
+    from campaigns import local_times  # which knows the models, and the models import this module
+    from campaigns.models import Campaign
+
+    soon = Campaign.objects.filter(state="scheduled", schedule_type="future", local_time=True)
+    rows = soon.filter(scheduled_at__lte=at + local_times.FURTHEST).select_related("edition", "organization")
+    return [row.pk for row in rows if (begins_at := local_times.begins_at(row)) and begins_at <= at]
 
 
 def _over_runs(column: str) -> Coalesce:

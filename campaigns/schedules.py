@@ -1,13 +1,18 @@
 """When a campaign is to go out. Pure: no clock of its own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
 from campaigns.errors import NotReady
-from campaigns.models import ScheduleType
+from campaigns.models import Campaign, ScheduleType
 from campaigns.recurrence import Recurrence
+
+# What other rooms say against a campaign's going out on this kind of schedule, by field; each puts its function here
+# when its app starts.
+ALSO_REFUSED: list[Callable[[Campaign, str], dict[str, list[str]]]] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,25 @@ class Schedule:
     def columns(self) -> dict[str, Any]:
         """As the campaign's columns hold it."""
         return {"schedule_type": self.type, "scheduled_at": self.at, "schedule_tz": self.tz}
+
+    def columns_for(self, campaign: Campaign) -> dict[str, Any]:
+        """The same, for this campaign. Raises NotReady where it does not fit."""
+        if found := problems(campaign, self.type):
+            raise NotReady(found)
+        return self.columns
+
+
+def problems(campaign: Campaign, schedule_type: str) -> dict[str, list[str]]:
+    """Why this campaign cannot go out on this kind of schedule, by field; empty where it can."""
+    found: dict[str, list[str]] = {}
+    if schedule_type == ScheduleType.RECURSIVE:
+        if campaign.local_time:
+            found["local_time"] = ["What recurs goes to everybody at once, not in each person's own time."]
+        if campaign.expires_at:
+            found["expires_at"] = ["What recurs expires some hours after each start, not once for all."]
+    for refuse in ALSO_REFUSED:
+        found |= refuse(campaign, schedule_type)
+    return found
 
 
 IMMEDIATELY = Schedule(type=ScheduleType.IMMEDIATE)

@@ -5,7 +5,7 @@ counts it, so both say the same.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -19,10 +19,12 @@ from django.utils.timezone import now
 
 from accounts.models import Organization
 from audience import selection
+from audience.models import Subscriber, Subscription
 from audience.selection import Part
 from campaigns.models import Campaign, CampaignRun
 from delivery import capping
 from delivery.capping import CAPPED
+from delivery.models import Recipient
 
 # Joins and sorts of a million people fit into this much; more is written to disk piece by piece.
 _WORK_MEMORY = "64MB"
@@ -33,7 +35,7 @@ _LONG, _KEPT = 1.0, 60
 _CAPPED = """
 SELECT chosen.id, chosen.subscription_id, chosen.address,
        CASE WHEN chosen.skip_reason = '' AND lately.subscriber_id IS NOT NULL THEN '{capped}'
-            ELSE chosen.skip_reason END AS skip_reason
+            ELSE chosen.skip_reason END AS skip_reason{zone}
 FROM ({audience}) AS chosen
 LEFT JOIN (SELECT DISTINCT mailed.subscriber_id FROM ({mailed}) AS mailed) AS lately
     ON lately.subscriber_id = chosen.id
@@ -50,6 +52,23 @@ _AT_A_TIME = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """People of an earlier run, to be sent to once more: addressed by the subscriptions through which they were.
+
+    `variants`: which variant each gets, by the one they had; where it is empty, they are dealt as usual.
+    """
+
+    run: CampaignRun
+    recipients: QuerySet[Recipient]
+    variants: Mapping[int, int] = field(default_factory=dict)
+
+
+# Asked whom a campaign addresses in place of lists and segments; None: nobody else. Other rooms put their answers here
+# when their app starts.
+ADDRESSED: list[Callable[[Campaign], Again | None]] = []
+
+
+@dataclass(frozen=True, kw_only=True)
 class Audience:
     """What is asked for, saved in a campaign or not. `cap_hours`: leave out who was mailed within so many hours."""
 
@@ -57,6 +76,7 @@ class Audience:
     parts: Sequence[Part]
     channel: str
     cap_hours: int | None = None
+    again: Again | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,28 +99,66 @@ def of(campaign: Campaign) -> Audience:
         parts=parts,
         channel=campaign.channel,
         cap_hours=campaign.frequency_cap_hours,
+        again=next((again for ask in ADDRESSED if (again := ask(campaign)) is not None), None),
     )
 
 
-def sql(audience: Audience, *, at: datetime, but: CampaignRun | None = None) -> tuple[str, list[Any]]:
+def people_of(audience: Audience) -> Any:
+    """As `selection.select`: everybody of the audience, with what keeps them out but the cap."""
+    if audience.again is None:
+        return selection.select(audience.organization, audience.parts, channel=audience.channel)
+    return selection.select_through(audience.organization, _ways(audience.again), channel=audience.channel)
+
+
+def sql(
+    audience: Audience, *, at: datetime, but: CampaignRun | None = None, zones: Collection[str] = ()
+) -> tuple[str, list[Any]]:
     """A statement of rows (id, subscription_id, address, skip_reason), one for each person of the audience.
 
     `skip_reason` is '' for people who may be sent to, one of `selection.SKIP_REASONS`, or `capped`: mailed within the
-    cap before `at` by another run than `but`.
+    cap before `at` by another run than `but`. With `zones`, each row also has which of these (as written) the person's
+    `zone` is, '' where it is none.
     """
-    people: Any = selection.select(audience.organization, audience.parts, channel=audience.channel)
-    chosen, parameters = _compiled(people.order_by().values("id", "subscription_id", "address", "skip_reason"))
+    people, columns = people_of(audience), ["id", "subscription_id", "address", "skip_reason"]
+    if zones:
+        key = audience.organization.timezone_field
+        value = selection.value_of(key, row="way__", person="")
+        people, columns = people.annotate(zone=selection.spelled(value, zones)), [*columns, "zone"]
+    chosen, parameters = _compiled(people.order_by().values(*columns))
     mailed = _mailed(audience, at, but)
     if mailed is None:
         return chosen, parameters
     lately, more = _compiled(mailed.order_by().values("subscriber_id"))
-    return _CAPPED.format(capped=CAPPED, audience=chosen, mailed=lately), [*parameters, *more]
+    zone = ", chosen.zone" if zones else ""
+    return _CAPPED.format(capped=CAPPED, audience=chosen, mailed=lately, zone=zone), [*parameters, *more]
+
+
+def at_most(audience: Audience) -> int:
+    """A number the audience is not larger than, far cheaper than to count it."""
+    if audience.again is None:
+        return selection.at_most(audience.organization, audience.parts)
+    return audience.again.recipients.count()
+
+
+def at_most_by_zone(audience: Audience, zones: Collection[str]) -> dict[str, int]:
+    """The same for each of these zones (as written), and as '' for people with none of them."""
+    if audience.again is None:
+        rows, people = selection.meant(audience.organization, audience.parts)
+    else:
+        rows, people = _ways(audience.again), Subscriber.objects.none()
+    return selection.at_most_by(rows, people, audience.organization.timezone_field, zones)
+
+
+def _ways(again: Again) -> QuerySet[Subscription]:
+    return Subscription.objects.filter(pk__in=again.recipients.order_by().values("subscription_id"))
 
 
 def _mailed(audience: Audience, at: datetime, but: CampaignRun | None) -> QuerySet[Any] | None:
+    """What is sent again does not leave people out because it was sent to them before."""
     if not audience.cap_hours:
         return None
-    return capping.mailed(audience.organization, audience.channel, hours=audience.cap_hours, at=at, but=but)
+    besides = [run.pk for run in (but, audience.again and audience.again.run) if run]
+    return capping.mailed(audience.organization, audience.channel, hours=audience.cap_hours, at=at, but=besides)
 
 
 def _compiled(rows: QuerySet[Any, Any]) -> tuple[str, list[Any]]:
@@ -114,7 +172,7 @@ def estimate(audience: Audience) -> Estimate:
     An answer that took long is kept for a minute, so that pages that ask again and again do not count a million people
     each time; what took no time is always counted anew.
     """
-    if not any(not part.excluded for part in audience.parts):
+    if audience.again is None and not any(not part.excluded for part in audience.parts):
         return Estimate()
     key = _key(audience)
     if (kept := cache.get(key)) is not None:
@@ -128,7 +186,7 @@ def estimate(audience: Audience) -> Estimate:
 
 def _key(audience: Audience) -> str:
     """The same as long as the same is asked: lists, segments with their rules, channel and cap."""
-    asked = selection.select(audience.organization, audience.parts, channel=audience.channel).order_by().values("pk")
+    asked = people_of(audience).order_by().values("pk")
     said = [
         audience.organization.public_id,
         audience.channel,
@@ -141,7 +199,7 @@ def _key(audience: Audience) -> str:
 
 def _count(audience: Audience) -> Estimate:
     with planned_for_many():
-        expect(selection.at_most(audience.organization, audience.parts))
+        expect(at_most(audience))
         statement, parameters = sql(audience, at=now())
         with connection.cursor() as cursor:
             cursor.execute(_COUNTED.format(audience=statement), parameters)

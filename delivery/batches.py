@@ -43,6 +43,8 @@ def held(worker: str) -> Claim | None:
         campaign_id=batch.run.campaign_id,
         worker=worker,
         number=batch.claims,
+        zone=batch.zone,
+        expires_at=batch.expires_at,
     )
 
 

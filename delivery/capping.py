@@ -5,7 +5,7 @@ Somebody counts as mailed when a campaign of the organization on the same channe
 was skipped reached nobody and does not count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from time import sleep
 from typing import Any
@@ -26,15 +26,15 @@ _SETTLES_WITHIN = timedelta(hours=24)
 
 
 def mailed(
-    organization: Organization, channel: str, *, hours: int, at: datetime, but: CampaignRun | None = None
+    organization: Organization, channel: str, *, hours: int, at: datetime, but: Collection[int] = ()
 ) -> QuerySet[Recipient] | None:
     """Recipients whose people a campaign of this cap leaves out at this moment; None when no run can have any.
 
-    `but` is the run that asks. Costs one query; the answer is meant to be part of another statement.
+    `but`: the run that asks, and others that do not count. Costs one query; the answer is to be part of another
+    statement.
     """
     since = at - timedelta(hours=hours)
-    runs = _runs(organization, channel, since)
-    runs = runs.exclude(pk=but.pk) if but else runs
+    runs = _runs(organization, channel, since).exclude(pk__in=but)
     found = list(runs.values_list("pk", "campaign__state"))
     if not found:
         return None

@@ -5,10 +5,10 @@ leaves nothing behind, and of two workers one finds the run taken. A freeze with
 organization and channel (`capping.wait_for_others`), so that no two take the same person.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from math import ceil, gcd
+from math import gcd
 from typing import Any
 
 from django.conf import settings
@@ -16,11 +16,11 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import now
 
-from audience import selection
 from campaigns import lifecycle
 from campaigns.models import Campaign, CampaignRun, State, Variant
-from delivery import audiences, capping
-from delivery.audiences import Audience
+from delivery import audiences, capping, layouts, zones
+from delivery.audiences import Again, Audience
+from delivery.layouts import ByZone, Group, Layout
 from delivery.models import Batch, Recipient
 
 # `place` numbers the people who get a message and cuts them into batches; `turn` shuffles them before they are dealt to
@@ -32,15 +32,16 @@ INSERT INTO delivery_recipient
 SELECT {run}, dealt.id, dealt.subscription_id, {variant}, batch.id, dealt.address,
        CASE WHEN dealt.skip_reason = '' THEN 'pending' ELSE 'skipped' END, dealt.skip_reason, 0, 0, '',
        CASE WHEN dealt.skip_reason = '' THEN NULL ELSE %s END
-FROM (
-    SELECT person.id, person.subscription_id, person.address, person.skip_reason,
-           ROW_NUMBER() OVER (PARTITION BY person.skip_reason <> '' ORDER BY person.id) AS place{turn}
-    FROM ({audience}) AS person
-) AS dealt
+FROM ({people}) AS dealt
 LEFT JOIN delivery_batch AS batch
     ON batch.run_id = {run} AND dealt.skip_reason = ''
     AND batch.number = {batch}
 {order}
+"""
+_IN_A_ROW = """
+    SELECT person.id, person.subscription_id, person.address, person.skip_reason,
+           ROW_NUMBER() OVER (PARTITION BY person.skip_reason <> '' ORDER BY person.id) AS place{turn}
+    FROM ({audience}) AS person
 """
 _TURN = """,
            ROW_NUMBER() OVER (
@@ -53,43 +54,35 @@ _MAILABLE = """,
 # people come in this order anyway.
 _ORDER = "ORDER BY dealt.skip_reason <> '', dealt.place"
 _ORDER_OF_TURNS = "ORDER BY dealt.skip_reason <> '', dealt.turn"
+# Where people go by clocks of their own, those of one clock are numbered among themselves.
+_BY_ZONE = """
+    SELECT dealt.*, ROW_NUMBER() OVER (
+               PARTITION BY dealt.skip_reason <> '', dealt.number, {waits} ORDER BY dealt.{by}) AS place
+    FROM (
+        SELECT person.id, person.subscription_id, person.address, person.skip_reason,
+               COALESCE(clock.number, {number}) AS number, COALESCE(clock.batches, {batches}) AS batches{turn}
+        FROM ({audience}) AS person
+        LEFT JOIN {clocks} ON clock.name = person.zone
+    ) AS dealt
+"""
+_CLOCKS = {
+    "postgresql": "jsonb_to_recordset(%s::jsonb) AS clock(name text, number integer, batches integer)",
+    "sqlite": """(SELECT value ->> 'name' AS name, value ->> 'number' AS number, value ->> 'batches' AS batches
+        FROM json_each(%s)) AS clock""",
+}
+_HAD = """(
+    SELECT CASE earlier.variant_id {cases} END FROM delivery_recipient AS earlier
+    WHERE earlier.run_id = {run} AND earlier.subscriber_id = dealt.id)"""
+_ORDER_BY_ZONE = "ORDER BY dealt.skip_reason <> '', batch.number, dealt.place"
+_COUNT_BATCHES = """
+UPDATE delivery_batch SET people = (
+    SELECT COUNT(*) FROM delivery_recipient AS recipient
+    WHERE recipient.batch_id = delivery_batch.id AND recipient.state = 'pending')
+WHERE run_id = %s
+"""
 # Asked what share of a campaign's audience is sent to first, in hundredths of a per cent; None for all. `splittests`
 # puts its answer here when the app starts.
 SHARES_FIRST: list[Callable[[Campaign], int | None]] = []
-ALL = 10_000
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How people are cut into batches: the sample's batches first, then `held` ones, numbered from `first_held` on.
-
-    `share`: of those who get a message, in hundredths of a per cent, who is of the sample; None where there is none.
-    """
-
-    batches: int
-    share: int | None = None
-    first_held: int = 0
-    least: int = 0
-
-    @property
-    def sample(self) -> str:
-        """SQL for how many people are of the sample: the share cut down to whole people, and one for each variant."""
-        of_share = f"dealt.mailable * {self.share} / {ALL}"
-        return f"CASE WHEN {of_share} < {self.least} THEN {self.least} ELSE {of_share} END"
-
-    @property
-    def batch(self) -> str:
-        """SQL for the number of a person's batch; who comes after the count goes into the last one, of the sample into
-        the sample's last: nobody of it may end up among those who wait."""
-        size = settings.BATCH_SIZE
-        if self.share is None:
-            last = f"dealt.place > {self.batches * size} THEN {self.batches}"
-            return f"CASE WHEN {last} ELSE (dealt.place - 1) / {size} + 1 END"
-        number = f"{self.first_held} + (dealt.turn - ({self.sample}) - 1) / {size}"
-        held = f"CASE WHEN {number} > {self.batches} THEN {self.batches} ELSE {number} END"
-        end = self.first_held - 1
-        first = f"CASE WHEN dealt.turn > {end * size} THEN {end} ELSE (dealt.turn - 1) / {size} + 1 END"
-        return f"CASE WHEN dealt.turn <= ({self.sample}) THEN {first} ELSE {held} END"
 
 
 def freeze(campaign: Campaign) -> CampaignRun:
@@ -124,7 +117,8 @@ def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     capping.wait_for_others(campaign.organization, campaign.channel, capped=bool(people.cap_hours))
     moment = now()
     variants = list(campaign.variants.order_by("position"))
-    layout = _make_batches(run, people, share=_share_first(campaign, variants), least=len(variants))
+    share = _share_first(campaign, variants)
+    layout = _make_batches(run, zones.groups(campaign, people, moment), share, least=len(variants))
     audiences.expect(layout.batches * settings.BATCH_SIZE)
     _insert(run, people, variants, layout, moment)
     counted = dict(run.recipients.values_list("state").annotate(Count("pk")).order_by())
@@ -132,6 +126,9 @@ def _plan(campaign: Campaign, run: CampaignRun) -> tuple[int, int]:
     figures: dict[str, Any] = {"planned": mailable + skipped, "skipped": skipped, "frozen_at": moment}
     figures["excluded"] = audiences.excluded_people(people)
     run.batches.filter(~Exists(Recipient.objects.filter(batch=OuterRef("pk"), state=Recipient.State.PENDING))).delete()
+    if isinstance(layout, ByZone):
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT_BATCHES, [run.pk])
     if not mailable:
         figures["finished_at"] = now()
     CampaignRun.objects.filter(pk=run.pk).update(**figures)
@@ -144,43 +141,57 @@ def _share_first(campaign: Campaign, variants: Sequence[Variant]) -> int | None:
     return answers[0] if answers and len(variants) > 1 else None
 
 
-def _make_batches(run: CampaignRun, people: Audience, *, share: int | None, least: int) -> Layout:
+def _make_batches(run: CampaignRun, groups: Sequence[Group], share: int | None, *, least: int) -> Layout | ByZone:
     """Enough for everybody, since to count who is not skipped costs as much as to write them; the surplus goes later.
     People who appear between this count and the INSERT go into the last one."""
-    most = selection.at_most(people.organization, people.parts)
-    layout = _layout(most, share, least)
-    Batch.objects.bulk_create(
-        Batch(run=run, number=number, held=share is not None and number >= layout.first_held)
-        for number in range(1, layout.batches + 1)
-    )
+    by_zone = bool(groups[0].zone)
+    layout = layouts.by_zone(groups, share, least) if by_zone else layouts.plain(groups[0], share, least)
+    Batch.objects.bulk_create(layout.rows(run))
     return layout
 
 
-def _layout(most: int, share: int | None, least: int) -> Layout:
-    size = settings.BATCH_SIZE
-    if share is None:
-        return Layout(max(1, ceil(most / size)))
-    # with room for people who appear meanwhile, of whom some are of the sample
-    for_sample = ceil(max(least, most * share // ALL) / size) + 1
-    return Layout(for_sample + max(1, ceil(most / size)), share, for_sample + 1, least)
-
-
-def _insert(run: CampaignRun, people: Audience, variants: Sequence[Variant], layout: Layout, at: datetime) -> None:
-    audience_sql, audience_parameters = audiences.sql(people, at=at, but=run)
+def _insert(
+    run: CampaignRun, people: Audience, variants: Sequence[Variant], layout: Layout | ByZone, at: datetime
+) -> None:
     has_turns, has_sample = len(variants) > 1, layout.share is not None
-    sql = _INSERT.format(
-        run=run.pk,
-        variant=_variant(variants, layout),
-        turn=(_TURN.format(run=run.pk) if has_turns else "") + (_MAILABLE if has_sample else ""),
-        order=_ORDER_OF_TURNS if has_sample else _ORDER if has_turns else "",
-        audience=audience_sql,
-        batch=layout.batch,
-    )
+    turn = (_TURN.format(run=run.pk) if has_turns else "") + (_MAILABLE if has_sample else "")
+    order = _ORDER_OF_TURNS if has_sample else _ORDER if has_turns else ""
+    if isinstance(layout, ByZone):
+        rows, parameters = _by_zone(run, people, layout, turn, at)
+        order = _ORDER_BY_ZONE
+    else:
+        audience, parameters = audiences.sql(people, at=at, but=run)
+        rows = _IN_A_ROW.format(turn=turn, audience=audience)
+    variant = _had(people.again) if people.again and people.again.variants else _variant(variants, layout)
+    sql = _INSERT.format(run=run.pk, variant=variant, order=order, people=rows, batch=layout.batch)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(at), *audience_parameters])
+        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(at), *parameters])
 
 
-def _variant(variants: Sequence[Variant], layout: Layout) -> str:
+def _by_zone(run: CampaignRun, people: Audience, layout: ByZone, turn: str, at: datetime) -> tuple[str, list[Any]]:
+    """SQL for the people, each with the numbers of the batches of their clock."""
+    names = [zone["name"] for zone in layout.zones]
+    audience, parameters = audiences.sql(people, at=at, but=run, zones=names)
+    others = layout.of_the_others
+    rows = _BY_ZONE.format(
+        turn=turn,
+        by="turn" if turn else "id",
+        waits=layout.waits,
+        number=others.number,
+        batches=others.batches,
+        audience=audience,
+        clocks=_CLOCKS[connection.vendor],
+    )
+    return rows, [*parameters, json.dumps(layout.zones)]
+
+
+def _had(again: Again) -> str:
+    """SQL for the variant of a person who gets what they had."""
+    cases = " ".join(f"WHEN {before} THEN {now_is}" for before, now_is in again.variants.items())
+    return _HAD.format(cases=cases, run=again.run.pk)
+
+
+def _variant(variants: Sequence[Variant], layout: Layout | ByZone) -> str:
     """SQL for the variant of a person: each gets its share of every round of turns exactly, and nearly so before.
 
     Who is not of the sample has none until it is decided; who gets no message at all counts to one all the same.

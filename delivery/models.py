@@ -13,6 +13,7 @@ from audience.models import Subscriber, Subscription
 from campaigns.models import CampaignRun, Channel, Variant
 from delivery.dispatch_models import AudienceEstimate, Dispatch, SeedCopy, SeedList
 from delivery.querysets import BatchQuerySet, RecipientQuerySet
+from delivery.quiet import Quiet
 
 __all__ = [
     "AudienceEstimate",
@@ -214,6 +215,9 @@ class QuietHours(models.Model):
     def __str__(self) -> str:
         whose = self.edition or self.organization
         return f"no {self.get_channel_display()} of {whose} from {self.begin:%H:%M} to {self.end:%H:%M}"
+
+    def on_the_clock_of(self, zone: str) -> Quiet:
+        return Quiet(begin=self.begin, end=self.end, zone=zone)
 
 
 class InboxMessage(models.Model):

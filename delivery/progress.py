@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from campaigns.models import Campaign, CampaignRun
@@ -28,7 +29,8 @@ class Progress:
     per_second: float = 0.0
     """Recipients settled a second: now, while it is being sent; on average, when it is finished."""
     seconds_left: float | None = None
-    """At the present rate; None when nothing moves or nothing is left, and while somebody waits for a split test."""
+    """At the present rate; None when nothing moves or nothing is left, and while somebody waits for a split test or for
+    the time of day."""
     next_try_at: datetime | None = None
     """When the earliest batch that waits for its time is tried again."""
     last_error: str = ""
@@ -80,8 +82,9 @@ def _present_rate(run: CampaignRun) -> float:
 
 
 def _seconds_left(run: CampaignRun, per_second: float) -> float | None:
-    """Who is held waits for a decision, not for workers: nobody knows how long."""
-    if not per_second or not run.pending or Batch.objects.open().filter(run=run, held=True).exists():
+    """Who is held waits for a decision, and who is in another zone for the hour, not for workers."""
+    waiting = Q(held=True) | Q(release_at__gt=now())
+    if not per_second or not run.pending or Batch.objects.open().filter(waiting, run=run).exists():
         return None
     return run.pending / per_second
 
@@ -99,3 +102,54 @@ def trouble(run: CampaignRun) -> tuple[str, datetime | None]:
     failed = still_open.exclude(last_error="").order_by("-settled_at").values_list("last_error", flat=True).first()
     next_try_at = still_open.aggregate(at=Min("not_before"))["at"]
     return failed or "", next_try_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneProgress:
+    """How far the people are who go by one clock; `zone` is where most of them live.
+
+    `begins_at`: when messages may leave again or for the first time; None: now. `release_at`: when it was to be their
+    time; None where everybody was to get it at once.
+    """
+
+    zone: str
+    people: int
+    pending: int
+    release_at: datetime | None
+    begins_at: datetime | None
+
+    @property
+    def done(self) -> int:
+        return self.people - self.pending
+
+    @property
+    def share(self) -> float:
+        return self.done / self.people if self.people else 1.0
+
+
+def by_zone(run: CampaignRun) -> list[ZoneProgress]:
+    """Each clock's people, in the order of their hours; empty for a run that asks for nobody's.
+
+    Batches nobody has touched are taken as they were counted, so that only those at work are looked into.
+    """
+    zoned = Batch.objects.filter(run=run).exclude(zone="")
+    still_open = ~Q(state=Batch.State.DONE)
+    rows = zoned.values("zone", "release_at").annotate(
+        people_in_all=Sum("people"),
+        untouched=Coalesce(Sum("people", filter=still_open & Q(claims=0)), 0),
+        begins_at=Min("not_before", filter=Q(state=Batch.State.WAITING)),
+        at_once=Count("pk", filter=still_open & Q(not_before=None)),
+    )
+    at_work = Recipient.objects.filter(batch__in=zoned.filter(still_open, claims__gt=0), state=Recipient.State.PENDING)
+    left = dict(at_work.order_by().values_list("batch__zone").annotate(Count("pk")))
+    found = [
+        ZoneProgress(
+            zone=row["zone"],
+            people=row["people_in_all"],
+            pending=row["untouched"] + left.get(row["zone"], 0),
+            release_at=row["release_at"],
+            begins_at=None if row["at_once"] or (row["begins_at"] or now()) <= now() else row["begins_at"],
+        )
+        for row in rows.order_by("release_at", "zone")
+    ]
+    return sorted(found, key=lambda each: (each.release_at or each.begins_at or run.started_at, each.zone))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.timezone import now
 
@@ -74,7 +75,7 @@ def reason_for(target: Campaign | CampaignRun, person: Subscriber) -> Reason:
 
 def _recipient(run: CampaignRun, person: Subscriber) -> Recipient | None:
     found = Recipient.objects.filter(run=run, subscriber=person)
-    return found.select_related("run__campaign__organization", "subscription__mailing_list").first()
+    return found.select_related("run__campaign__organization", "subscription__mailing_list", "batch").first()
 
 
 # --- the audience is fixed: what was written down ------------------------------------------------------------------
@@ -99,6 +100,10 @@ def _outcome(recipient: Recipient) -> str:
             return f"In doubt: the message to {recipient.address} was on its way when the line or the worker was lost."
     if recipient.not_before:
         return f"Waiting: {recipient.address} was asked to be tried again later.{reply}"
+    batch = recipient.batch
+    if batch and batch.not_before and batch.not_before > now() and batch.zone:
+        there = batch.not_before.astimezone(ZoneInfo(batch.zone))
+        return f"Waiting to be sent to {recipient.address} at {there:%H:%M on %Y-%m-%d} by the clock of {batch.zone}."
     return f"Waiting to be sent to {recipient.address}."
 
 
@@ -173,6 +178,7 @@ _SKIPPED = {
     "unsubscribed": "They are not subscribed{on_list}.",
     "bounced": "Their address has bounced{on_list}.",
     "complained": "They complained about a message{on_list}.",
+    "expired": "It was too late: the campaign's messages had expired before it was their turn.",
     "cancelled": "The campaign was cancelled before it was their turn.",
 }
 

@@ -12,6 +12,7 @@ from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, CampaignEvent, CampaignRun, State
 from delivery import settlement
 from delivery.models import Batch, Recipient
+from delivery.windows import EXPIRED
 
 # How long a freeze may take to begin before somebody else is asked to do it.
 FREEZE_BEGINS_WITHIN = timedelta(seconds=10)
@@ -63,6 +64,17 @@ def cancelled_ids() -> list[int]:
     return list(left.values_list("run__campaign", flat=True).distinct())
 
 
+# --- expired ------------------------------------------------------------------------------------------------------
+
+
+def expire(at: datetime) -> list[int]:
+    """Skip whoever was not sent to in time, where nobody is working on it; the campaigns of those. A pause does not
+    stop the clock."""
+    over = Batch.objects.filter(state=Batch.State.WAITING, expires_at__lte=at)
+    left = over.filter(run__campaign__state__in=[State.SENDING, State.HOLDING]).select_related("run")
+    return sorted({batch.run.campaign_id for batch in left if settlement.drop(batch, at=at, reason=EXPIRED)})
+
+
 # --- tried once more -----------------------------------------------------------------------------------------------
 
 
@@ -101,12 +113,13 @@ def _failed(before: datetime) -> QuerySet[Recipient]:
 
 def _requeue(run: CampaignRun, asked_at: datetime) -> int:
     with transaction.atomic():
-        again = _failed(asked_at).filter(run=run)
-        people = again.update(state=Recipient.State.PENDING, attempts=0, not_before=None, settled_at=None)
+        failed = _failed(asked_at).filter(run=run)
+        people = failed.update(state=Recipient.State.PENDING, attempts=0, not_before=None, settled_at=None)
         settlement.count(run.pk, {"failed": -people})
         pending = Recipient.objects.filter(batch=OuterRef("pk"), state=Recipient.State.PENDING)
         reopened = Batch.objects.filter(Exists(pending), run=run, state=Batch.State.DONE)
-        reopened.update(state=Batch.State.WAITING, not_before=None, queued_at=None, failures=0, last_error="")
+        again = {"not_before": None, "expires_at": None, "queued_at": None}  # who asks for it wants it sent
+        reopened.update(state=Batch.State.WAITING, failures=0, last_error="", **again)
     return people
 
 

@@ -12,7 +12,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils.timezone import now
@@ -21,7 +21,7 @@ from campaigns import lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, CampaignRun
 from content.errors import ContentError
-from delivery import batches, refusals, settlement
+from delivery import batches, refusals, settlement, windows
 from delivery.journal import Journal
 from delivery.lapsed import skip_lapsed
 from delivery.models import Recipient
@@ -57,14 +57,19 @@ def retry_wait(failures: int) -> timedelta:
 
 
 def _deliver(claim: Claim, journal: Journal) -> Released:
-    run = CampaignRun.objects.select_related("campaign__organization").get(pk=claim.run_id)
+    run = CampaignRun.objects.select_related("campaign__organization", "campaign__edition").get(pk=claim.run_id)
+    window = windows.window(run.campaign, zone=claim.zone, expires_at=claim.expires_at, at=now())
+    if window.is_over or window.opens_at:
+        return settlement.release(
+            claim, {}, at=now(), drop=windows.EXPIRED if window.is_over else "", until=window.opens_at
+        )
     try:
         content = messages_of(run)
     except ContentError as error:
         return _fail(claim, run, f"The content cannot be sent: {error}")
     skip_lapsed(claim, run, at=now())
     transport = transport_for(run.campaign.channel, organization_id=run.campaign.organization_id)
-    return Shift(claim, journal, content, transport).work()
+    return Shift(claim, journal, content, transport, window.closes_at).work()
 
 
 def _fail(claim: Claim, run: CampaignRun, reason: str) -> Released:
@@ -174,8 +179,16 @@ class Account:
 class Shift:
     """One worker's work on one claimed batch."""
 
-    def __init__(self, claim: Claim, journal: Journal, content: Mails | Texts, transport: Transport) -> None:
+    def __init__(
+        self,
+        claim: Claim,
+        journal: Journal,
+        content: Mails | Texts,
+        transport: Transport,
+        closes_at: datetime | None = None,
+    ) -> None:
         self.claim = claim
+        self._closes_at = closes_at
         self._transport = transport
         self._woken = asyncio.Event()
         self._account = Account(journal, self._woken.set)
@@ -218,7 +231,8 @@ class Shift:
 
     def _look_at_the_campaign(self) -> None:
         settlement.extend_lease(self.claim, at=now())
-        if not Campaign.objects.filter(may_send(), pk=self.claim.campaign_id).exists():
+        is_late = self._closes_at is not None and now() >= self._closes_at
+        if is_late or not Campaign.objects.filter(may_send(), pk=self.claim.campaign_id).exists():
             self._feed.close()
 
     def _read_more(self) -> None:

@@ -66,6 +66,8 @@ class Claim:
     campaign_id: int
     worker: str
     number: int
+    zone: str = ""
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,19 +118,22 @@ def release(
     at: datetime,
     error: str = "",
     wait: Callable[[int], timedelta] = no_wait,
+    drop: str = "",
+    until: datetime | None = None,
 ) -> Released:
     """Settle the last outcomes and give the batch back. Raises ClaimLost.
 
     `error` says why nothing more could be sent; `wait` for how long the batch is then left alone, given how many times
-    in a row that happened. What a cancelled campaign has not sent is dropped.
+    in a row that happened, and `until` when it is, whatever happened. What a cancelled campaign has not sent is
+    dropped; so is what is left of any other, for the reason given as `drop`.
     """
     with transaction.atomic():
         batch = _locked(claim)
         settled = batch.settled + _settle(claim, outcomes, at)
-        if batch.run.campaign.state == State.CANCELLED:
-            _drop(batch, at)
+        if reason := CANCELLED if batch.run.campaign.state == State.CANCELLED else drop:
+            _drop(batch, at, reason)
         failures = 0 if not error else 1 if settled else batch.failures + 1
-        fields = _given_back(batch, at, wait(failures) if error else timedelta(0))
+        fields = _given_back(batch, at, wait(failures) if error else timedelta(0), until)
         fields |= {"settled": settled, "settled_at": at, "failures": failures, "last_error": error[:LONGEST_TEXT]}
         Batch.objects.filter(pk=batch.pk).update(**fields)
     return Released(
@@ -140,13 +145,13 @@ def release(
     )
 
 
-def drop(batch: Batch, *, at: datetime) -> int:
-    """Skip what is left of a batch of a cancelled campaign that nobody is working on; how many people that were."""
+def drop(batch: Batch, *, at: datetime, reason: str = CANCELLED) -> int:
+    """Skip what is left of a batch that nobody is working on; how many people that were."""
     with transaction.atomic():
         waiting = Batch.objects.select_for_update().filter(pk=batch.pk, state=Batch.State.WAITING).first()
         if waiting is None:
             return 0
-        dropped = _drop(waiting, at)
+        dropped = _drop(waiting, at, reason)
         Batch.objects.filter(pk=batch.pk).update(state=Batch.State.DONE, not_before=None)
     return dropped
 
@@ -203,21 +208,23 @@ def count(run_id: int, states: Mapping[str, int]) -> None:
         CampaignRun.objects.filter(pk=run_id).update(**changes)
 
 
-def _drop(batch: Batch, at: datetime) -> int:
+def _drop(batch: Batch, at: datetime, reason: str) -> int:
     dropped = batch.recipients.filter(state=Recipient.State.PENDING).update(
-        state=Recipient.State.SKIPPED, skip_reason=CANCELLED, not_before=None, settled_at=at
+        state=Recipient.State.SKIPPED, skip_reason=reason, not_before=None, settled_at=at
     )
     count(batch.run_id, {"skipped": dropped})
     return dropped
 
 
-def _given_back(batch: Batch, at: datetime, wait: timedelta) -> dict[str, Any]:
+def _given_back(batch: Batch, at: datetime, wait: timedelta, until: datetime | None) -> dict[str, Any]:
     """The columns of a batch in nobody's hands; `not_before` is None when somebody in it can be sent to now."""
     pending = batch.recipients.filter(state=Recipient.State.PENDING)
     free: dict[str, Any] = {"worker": "", "lease_until": None, "queued_at": None, "not_before": None}
     if not pending.exists():
         return free | {"state": Batch.State.DONE}
-    if wait:
+    if until:
+        free["not_before"] = until
+    elif wait:
         free["not_before"] = at + wait
     elif not pending.filter(not_before__isnull=True).exists():
         earliest = pending.aggregate(at=Min("not_before"))["at"]

@@ -68,7 +68,7 @@ def estimate_audience(campaign_id: int) -> None:
 def sweep() -> None:
     """What lost tasks and killed workers left behind. One step that fails keeps no other from being done."""
     at = now()
-    for step in (_sweep_claims, _sweep_freezes, _sweep_retries, _sweep_cancelled, _sweep_batches, _sweep_complete):
+    for step in STEPS:
         try:
             step(at)
         except Exception:
@@ -130,6 +130,11 @@ def _sweep_cancelled(at: datetime) -> None:
         queue(drop_unsent, campaign_id)
 
 
+def _sweep_expired(at: datetime) -> None:
+    for campaign_id in runs.expire(at):
+        runs.finish_if_complete(campaign_id)
+
+
 def _sweep_batches(at: datetime) -> None:
     for batch_id in batches.take_for_queue(at):
         queue(deliver_batch, batch_id)
@@ -138,6 +143,12 @@ def _sweep_batches(at: datetime) -> None:
 def _sweep_complete(at: datetime) -> None:
     for campaign_id in runs.complete_ids():
         runs.finish_if_complete(campaign_id)
+
+
+STEPS = (
+    *(_sweep_claims, _sweep_freezes, _sweep_retries, _sweep_cancelled),
+    *(_sweep_expired, _sweep_batches, _sweep_complete),
+)
 
 
 def _after(released: Iterable[Released]) -> None:

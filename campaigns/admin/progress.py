@@ -20,6 +20,7 @@ SKIP_WORDS = {
     "suppressed": "on the suppression list",
     "no_address": "without an address",
     "capped": "mailed within the frequency cap",
+    "expired": "expired before it was their turn",
     "cancelled": "left when it was cancelled",
     "erased": "erased while they waited",
 }

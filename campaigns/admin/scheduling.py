@@ -9,16 +9,11 @@ from django.utils.timezone import now
 
 from accounts.admin.pages import DeskForm
 from campaigns import lifecycle
+from campaigns.local_times import zone_of
 from campaigns.models import Campaign
 from campaigns.schedules import Schedule
 
 NOW, LATER = "now", "later"
-
-
-def zone_of(campaign: Campaign) -> str:
-    """The zone a campaign's times are read in: where it was chosen, else the edition's, else the organization's."""
-    edition = campaign.edition.timezone if campaign.edition else ""
-    return campaign.schedule_tz or edition or campaign.organization.timezone
 
 
 def local_time(campaign: Campaign) -> datetime | None:

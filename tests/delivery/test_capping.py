@@ -180,7 +180,7 @@ def test_the_cap_costs_the_freeze_no_query_for_each_person(news, django_assert_m
     campaign = campaign_to(news, cap=24)
     lifecycle.send_now(campaign, by=staff(campaign.organization))
 
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(29):
         freeze(campaign)
 
 
