@@ -259,7 +259,7 @@ class Made:
     """A world in the database."""
 
     def __init__(self, world, persons):
-        self.world, self.persons = world, persons
+        self.world, self.persons, self.looked_from = world, persons, None
         self.organization = OrganizationFactory(timezone=world["zone"])
         self.lists = MailingListFactory.create_batch(LISTS, organization=self.organization)
         for key, (kind, on_list) in FIELDS.items():
@@ -318,7 +318,11 @@ class Made:
         return {**node, "field": f"{first}.{known[int(number)].public_id}"} if known else node
 
     def scopes(self):
-        """By name, from where rules can look, at this world's moment."""
+        """By name, from where rules can look, at this world's moment; the same each time, for what they have read."""
+        self.looked_from = self.looked_from or self._scopes()
+        return self.looked_from
+
+    def _scopes(self):
         ids = tuple(each.pk for each in self.lists)
         found = {
             "people": Scope.of_people(self.organization),
