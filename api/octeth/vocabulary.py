@@ -49,7 +49,7 @@ _FILTERS: dict[str, Q] = {
     ),
     "sending": Q(state__in=[State.CALCULATING, State.SENDING], paused=False),
     "paused": Q(state__in=[State.SCHEDULED, State.CALCULATING, State.SENDING], paused=True) | Q(state=State.HOLDING),
-    "pending approval": Q(state=State.PENDING_APPROVAL),
+    "pendingapproval": Q(state=State.PENDING_APPROVAL),
     "pending": Q(state=State.PENDING_APPROVAL),
     "sent": Q(state=State.SENT) | Q(state=State.CANCELLED, started_at__isnull=False),
     "failed": Q(state=State.FAILED),
@@ -58,8 +58,8 @@ _FILTERS: dict[str, Q] = {
 
 
 def status_filter(value: str) -> Q:
-    """The campaigns this filter word selects, in any case of letters; an unknown word selects none."""
-    return _FILTERS.get(value.strip().lower(), Q(pk__in=[]))
+    """The campaigns this filter word selects, in any case and with or without spaces; an unknown word selects none."""
+    return _FILTERS.get("".join(value.lower().split()), Q(pk__in=[]))
 
 
 def content_type(email: Email | None) -> str:

@@ -116,7 +116,9 @@ def counts(call: Call) -> dict[str, Any]:
     rows = campaign_filters.chosen(campaigns(call), call.parameters)  # type: ignore[arg-type]
     rows = campaign_filters.within(rows, call.parameters, call.organization.timezone, names=("date_from", "date_to"))
     columns = ("state", "paused", "ready", "started_at", "schedule_type")
-    found = [(vocabulary.status(each), each.schedule_type) for each in rows.only(*columns).iterator()]
+    found = [
+        (vocabulary.status(each), each.schedule_type) for each in rows.select_related(None).only(*columns).iterator()
+    ]
     by_status = {status: sum(status == each for each, _ in found) for status in STATUSES}
     drawers = [_drawer(*each) for each in found]
     named = ("Sent", "Outbox", "Draft", "Scheduled", "Paused", "Pending Approval", "Failed")

@@ -15,6 +15,11 @@ def key_of(user):
     return keys.issue(Membership.objects.get(user=user), name="client", by=SYSTEM)[1]
 
 
+def read(answer):
+    """The body of an answer, streamed or not."""
+    return json.loads(b"".join(answer))
+
+
 class Wire:
     """`send` posts a form to /api.php with the key; `answer` is the parsed body."""
 
@@ -23,7 +28,7 @@ class Wire:
         self.client = Client(enforce_csrf_checks=True)
 
     def __call__(self, command, **parameters):
-        return self.send(command, **parameters).json()
+        return read(self.send(command, **parameters))
 
     def send(self, command, **parameters):
         return self.client.post("/api.php", self._with_key({"Command": command, **parameters}))
