@@ -14,6 +14,9 @@ from content.preflight import Finding
 # What other rooms find in a campaign before it goes out; each puts its function here when its app starts.
 ALSO_CHECKED: list[Callable[[Campaign], list[Finding]]] = []
 
+# Asked whether a campaign addresses people whom no list or segment names; other rooms put their answers here, too.
+ADDRESSED_OTHERWISE: list[Callable[[Campaign], bool]] = []
+
 
 def problems(campaign: Campaign) -> dict[str, list[str]]:
     """What keeps the campaign from going out, by field: `audience`, `email`, `sms_body`, `organization`, and those of
@@ -61,7 +64,8 @@ def _variant_findings(campaign: Campaign, variant: Variant, keys: set[str]) -> l
 
 def _audience_problems(campaign: Campaign) -> list[str]:
     parts = campaign.audience.select_related("segment")
-    if not any(not part.excluded for part in parts):
+    addressed = any(not part.excluded for part in parts) or any(ask(campaign) for ask in ADDRESSED_OTHERWISE)
+    if not addressed:
         return ["Choose who gets this campaign."]
     failed = [part.segment for part in parts if part.segment and part.segment.status == Segment.Status.FAILED]
     return [f"The segment {segment} could not be evaluated: {segment.status_reason}" for segment in failed]

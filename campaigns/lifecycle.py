@@ -19,6 +19,7 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from accounts.actors import SYSTEM, Actor
+from accounts.models import User
 from campaigns import approval, completeness, merge_fields, recurring
 from campaigns.errors import InvalidTransition, NotAllowed, NotReady
 from campaigns.local_times import ends_at, has_passed
@@ -68,6 +69,26 @@ def submit(campaign: Campaign, *, by: Actor, schedule: Schedule = IMMEDIATELY, f
     with locked(campaign, "submit", by) as row:
         _submit(row, by=by, schedule=schedule, for_approval=for_approval)
     return _refreshed(campaign)
+
+
+def follow(child: Campaign, original: Campaign, *, answerable: User | None, is_covered: bool) -> Campaign:
+    """T3, or T3p, of a campaign that Broadsheet made of another, at once and on behalf of whoever is answerable for it.
+
+    `is_covered`: the approval of the original was about this, too. Raises NotReady with what is missing, by field.
+    """
+    with locked(child, "submit", SYSTEM) as row:
+        _require_complete(row)
+        columns = {"submitted_by": answerable, "submitted_at": now(), **IMMEDIATELY.columns_for(row)}
+        if not is_covered and approval.is_required(row.organization, answerable):
+            _ask(row, "submit", by=SYSTEM, **columns)
+            return _refreshed(child)
+        _set(row, columns)
+        shown = approval.remember(row)
+        if is_covered:
+            columns |= {name: getattr(original, name) for name in ("approved_by", "approved_at")}
+            columns["approved_revision"] = shown
+        move(row, "submit", to=State.SCHEDULED, by=SYSTEM, reason=f"Follows {original.public_id}.", **columns)
+    return _refreshed(child)
 
 
 def send_now(campaign: Campaign, *, by: Actor) -> Campaign:

@@ -19,6 +19,7 @@ from audience.selection import Part
 from audience.verdicts import Verdict, verdict, words
 from campaigns.models import Campaign, CampaignRun
 from delivery import audiences, capping
+from delivery.audiences import Again
 from delivery.capping import CAPPED
 from delivery.models import Recipient
 
@@ -127,6 +128,8 @@ def _skipped(recipient: Recipient, about: dict[str, Any]) -> Reason:
 
 def _without_recipient(campaign: Campaign, person: Subscriber) -> Reason:
     """Of a run that left the person out without a row."""
+    if again := audiences.of(campaign).again:
+        return Reason(why=Why.NOT_IN_AUDIENCE, sentence=_not_again(again), as_of_now=False)
     now_is = _verdict(campaign, person)
     if not now_is.in_audience:
         return _left_out(now_is)
@@ -136,6 +139,11 @@ def _without_recipient(campaign: Campaign, person: Subscriber) -> Reason:
 
 def _as_it_is(campaign: Campaign, person: Subscriber) -> Reason:
     """Of a campaign whose audience is not fixed."""
+    if (again := audiences.of(campaign).again) and not again.recipients.filter(subscriber=person).exists():
+        return Reason(why=Why.NOT_IN_AUDIENCE, sentence=_not_again(again), as_of_now=True)
+    if again:
+        sentence = f"They would get it: “{again.run.campaign}” was sent to them, and they have not opened it."
+        return Reason(why=Why.WOULD_GET, sentence=sentence, as_of_now=True)
     now_is = _verdict(campaign, person)
     parts = _named(now_is.included_by)
     if not now_is.in_audience:
@@ -152,6 +160,10 @@ def _as_it_is(campaign: Campaign, person: Subscriber) -> Reason:
         )
     sentence = f"They would get it: in the audience by {' and '.join(parts)}."
     return Reason(why=Why.WOULD_GET, sentence=sentence, as_of_now=True, parts=parts)
+
+
+def _not_again(again: Again) -> str:
+    return f"“{again.run.campaign}” was not sent to them, came back, or they have opened it."
 
 
 def _verdict(campaign: Campaign, person: Subscriber) -> Verdict:

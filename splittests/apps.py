@@ -7,12 +7,19 @@ class SplittestsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.approval import ALSO_LOOKED_AT
-        from campaigns.completeness import ALSO_CHECKED
+        from campaigns.completeness import ADDRESSED_OTHERWISE, ALSO_CHECKED
         from campaigns.drafts import ALSO_COPIED
+        from campaigns.schedules import ALSO_REFUSED
+        from campaigns.transitions import listen
+        from delivery.audiences import ADDRESSED
         from delivery.freeze import SHARES_FIRST
-        from splittests import planning, preflight
+        from splittests import planning, preflight, resending
 
-        ALSO_COPIED.append(planning.copied)
+        ALSO_COPIED.extend([planning.copied, resending.copied])
+        ALSO_REFUSED.extend([planning.refused, resending.refused])
+        ADDRESSED.append(resending.again)
+        ADDRESSED_OTHERWISE.append(resending.is_resend)
         ALSO_CHECKED.append(preflight.findings)
-        ALSO_LOOKED_AT.append(planning.looked_at)
+        ALSO_LOOKED_AT.extend([planning.looked_at, resending.looked_at])
         SHARES_FIRST.append(planning.share_first)
+        listen(resending.go_with_original)

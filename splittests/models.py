@@ -168,6 +168,8 @@ class AutoResend(models.Model):
     preheader = models.CharField(
         max_length=500, blank=True, validators=[validate_one_line], help_text="Empty: that of the campaign."
     )
+    set_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False)
+    set_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When these settings were made.")
     child = models.OneToOneField(
         Campaign, null=True, blank=True, on_delete=models.SET_NULL, related_name="resend_of", editable=False
     )

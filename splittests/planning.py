@@ -10,7 +10,7 @@ from accounts.actors import Actor
 from accounts.permissions import Permission, may
 from campaigns import lifecycle
 from campaigns.errors import Locked, NotAllowed, NotReady
-from campaigns.models import EDITABLE, Campaign
+from campaigns.models import EDITABLE, Campaign, ScheduleType
 from splittests.models import SplitTest
 
 SETTINGS = (
@@ -81,6 +81,14 @@ def looked_at(campaign: Campaign) -> dict[str, dict[str, Any]]:
     """What an approver looks at of it, as JSON."""
     test = SplitTest.objects.filter(campaign=campaign).first()
     return {"split_test": {name: str(getattr(test, name)) for name in SETTINGS}} if test else {}
+
+
+def refused(campaign: Campaign, schedule_type: str) -> dict[str, list[str]]:
+    """For `campaigns.schedules`: a sample that takes a day to go round the earth cannot be waited for."""
+    at_times = campaign.local_time and schedule_type == ScheduleType.FUTURE
+    if not (at_times and SplitTest.objects.filter(campaign=campaign).exists()):
+        return {}
+    return {"local_time": ["A split test goes to its sample at once, not in each person's own time."]}
 
 
 def share_first(campaign: Campaign) -> int | None:
