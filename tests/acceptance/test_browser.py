@@ -31,14 +31,14 @@ def readers(organization):
     return mailing_list
 
 
-def test_a_campaign_from_login_to_its_report(readers, dora, erin, inbox, worker, sign_in, settings):
+def test_a_campaign_from_login_to_its_report(readers, dora, erin, inbox, worker, log_in, settings):
     settings.TOO_SOON_SECONDS = 0  # this reader clicks faster than people do
-    page = sign_in(dora)
+    page = log_in(dora)
     write_a_campaign(page)
     write_its_email(page)
     submit_it(page)
 
-    approver = sign_in(erin)
+    approver = log_in(erin)
     approve_it(approver)
     in_a_thread(start_due)  # the clock's next tick
 
