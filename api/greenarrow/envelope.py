@@ -30,6 +30,9 @@ class Answer:
 
 
 def success(answer: Any) -> HttpResponse:
+    """Files go out as they are."""
+    if isinstance(answer, HttpResponse):
+        return answer
     whole = answer if isinstance(answer, Answer) else Answer(answer)
     body = {"success": True, **whole.beside, "data": whole.data, "error_code": None, "error_message": None}
     return _response(body, 200)

@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from accounts.models import Organization
 from accounts.scoping import ScopedQuerySet
-from audience.models import MailingList, Segment
+from audience.models import CustomField, MailingList, Segment
 
 
 class CampaignTemplate(models.Model):
@@ -49,6 +49,24 @@ class ListSettings(models.Model):
 
     def __str__(self) -> str:
         return f"settings of {self.mailing_list}"
+
+
+class FieldSettings(models.Model):
+    """What a program said of a custom field that means something to programs alone, by the API's own names."""
+
+    organization_path = "field__organization"
+
+    field = models.OneToOneField(CustomField, on_delete=models.CASCADE, related_name="greenarrow_settings")
+    values = models.JSONField(default=dict)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        verbose_name_plural = "field settings"
+
+    def __str__(self) -> str:
+        return f"settings of {self.field}"
 
 
 class SuppressionListName(models.Model):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from audience.criteria.greenarrow.clauses import STATUSES as SUBSCRIBER_STATUSES
+from audience.criteria.greenarrow.clauses import STATUSES
 from campaigns.models import Campaign, State
 
 STATES: dict[State, str] = {
@@ -41,7 +41,8 @@ METRICS = {
     "click_to_open_rate": "click_to_open_rate",
 }
 METRIC_WORDS = {ours: theirs for theirs, ours in METRICS.items()}
-STATUS_WORDS = {ours: theirs for theirs, ours in SUBSCRIBER_STATUSES.items()}
+SUBSCRIBER_STATUSES = STATUSES
+STATUS_WORDS = {ours: theirs for theirs, ours in STATUSES.items()}
 
 
 def state(campaign: Campaign) -> str:
