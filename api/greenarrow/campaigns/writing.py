@@ -81,9 +81,8 @@ def _write(call: Call, campaign: Campaign, asked: Wanted, mailing_list: Any) -> 
     if asked.dispatch is not None:
         dispatches.settle(campaign, by=call.by, is_defined=True, **asked.dispatch.columns)
     if asked.contents is not None:
-        contents.write(
-            campaign, asked.contents, by=call.by, merge_language=MergeLanguage.GREENARROW, sender=_sender(campaign)
-        )
+        sender = _sender(rows.again(call, campaign))
+        contents.write(campaign, asked.contents, by=call.by, merge_language=MergeLanguage.GREENARROW, sender=sender)
     if asked.dispatch is not None and asked.dispatch.sender:
         contents.set_sender(rows.again(call, campaign), asked.dispatch.sender, by=call.by)
     if asked.segment is not UNSAID:
@@ -95,7 +94,6 @@ def _write(call: Call, campaign: Campaign, asked: Wanted, mailing_list: Any) -> 
 def _sender(campaign: Campaign) -> dict[str, str]:
     """That of the contents there are, else what was said before there were any."""
     said, dispatch = contents.written(campaign), dispatches.of(campaign)
-    dispatch.refresh_from_db()
     first = said[0].email if said else None
     return {name: (getattr(first, name, "") or getattr(dispatch, name) or "") for name in contents.SENDER}
 

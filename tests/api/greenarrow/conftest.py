@@ -42,6 +42,17 @@ class GreenArrow:
         return self.call("DELETE", path, **kwargs)
 
 
+def done(envelope):
+    assert envelope["success"], envelope
+    return envelope["data"]
+
+
+def refused(envelope, code="validation_failed"):
+    assert not envelope["success"], envelope
+    assert envelope["error_code"] == code, envelope
+    return envelope["error_message"]
+
+
 def program(user, organization):
     """A program with a key of this person."""
     membership = user.memberships.get(organization=organization)

@@ -3,18 +3,7 @@
 import pytest
 
 from audience.models import Subscription, Suppression
-from tests.api.greenarrow.conftest import program
-
-
-def done(envelope):
-    assert envelope["success"], envelope
-    return envelope["data"]
-
-
-def refused(envelope, code="validation_failed"):
-    assert not envelope["success"], envelope
-    assert envelope["error_code"] == code, envelope
-    return envelope["error_message"]
+from tests.api.greenarrow.conftest import done, program, refused
 
 
 @pytest.fixture
@@ -34,7 +23,7 @@ def made(api):
         "email": "Zoe@example.com",
         "custom_fields": {"first_name": "Zoe", "Age": {"name": "Age", "value": 7}},
     }
-    return mailing_list, done(api.post(f"{base}/subscribers", {"subscriber": subscriber})), base
+    return done(api.post(f"{base}/subscribers", {"subscriber": subscriber})), base
 
 
 def test_a_list_has_the_defaults_of_its_campaigns(api, made):
