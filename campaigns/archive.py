@@ -1,16 +1,17 @@
 """The archive: emails that were sent and that anybody may read, of an organization or of one of its tags.
 
 What is in it: campaigns by email in state sent that say `is_public` and that nobody has deleted, of an organization
-that is active. What a campaign said is that of its last run; where it had several variants, the first of them.
+that is active. What a campaign said is that of its last run. Where it had several variants, that is the one that a
+split test sent to the rest; where nothing was chosen, the first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Organization
@@ -22,6 +23,9 @@ from content.publication import Headline, headline, public_copy
 from tags.models import Tag
 
 PAGE = 20
+# Asked which variant counts of campaigns (by id) that have several, by campaign id and for their last run; rooms that
+# know put their function here when their app starts.
+CHOSEN: list[Callable[[Iterable[int]], dict[int, int]]] = []
 UNTITLED = "Without a subject"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -129,12 +133,12 @@ def future_url(campaign: Campaign) -> str | None:
 def copy_of(name: str, public_id: str) -> Contents:
     """What anybody may read of a campaign. Raises NotInArchive, also for what cannot be shown without a person."""
     campaign = published().filter(Q(organization__slug=name) | Q(organization__public_id=name), public_id=public_id)
-    said = ContentSnapshot.objects.filter(run__campaign__in=campaign)
-    content = said.order_by("-run__number", "variant__position").first()
+    said = _last_words(ContentSnapshot.objects.filter(run__campaign__in=campaign))
+    content = next(iter(said.values()), None)
     if content is None:
         raise NotInArchive
     try:
-        return public_copy(content, content.known_fields)
+        return public_copy(ContentSnapshot.objects.get(pk=content.pk), content.known_fields)
     except ContentError as broken:
         raise NotInArchive from broken
 
@@ -143,14 +147,20 @@ def copy_of(name: str, public_id: str) -> Contents:
 
 
 def _entries(campaigns: Sequence[Campaign]) -> list[Entry]:
-    said = {content.run.campaign_id: content for content in _contents(campaigns)}
+    found = ContentSnapshot.objects.filter(run__campaign__in=[each.pk for each in campaigns])
+    said = _last_words(found)
     return [Entry(each, _headline(said.get(each.pk))) for each in campaigns]
 
 
-def _contents(campaigns: Iterable[Campaign]) -> list[ContentSnapshot]:
-    """The ones that count last: of the last run, the first variant. Bodies stay where they are."""
-    found = ContentSnapshot.objects.filter(run__campaign__in=[each.pk for each in campaigns]).select_related("run")
-    return list(found.defer("html", "text", "sms_body").order_by("run__number", "-variant__position"))
+def _last_words(found: QuerySet[ContentSnapshot]) -> dict[int, ContentSnapshot]:
+    """What counts of each campaign, by its id: of the last run the variant that was chosen, else the first."""
+    light = found.select_related("run").defer("html", "text", "sms_body")  # bodies stay where they are
+    contents = list(light.order_by("run__number", "-variant__position"))
+    first = {content.run.campaign_id: content for content in contents}
+    several = {each.run.campaign_id for each in contents if each.variant_id != first[each.run.campaign_id].variant_id}
+    chosen = {key: pk for ask in CHOSEN if several for key, pk in ask(several).items()}
+    best = [each for each in contents if each.variant_id == chosen.get(each.run.campaign_id)]
+    return first | {each.run.campaign_id: each for each in best if each.run_id == first[each.run.campaign_id].run_id}
 
 
 def _headline(content: ContentSnapshot | None) -> Headline:

@@ -27,7 +27,7 @@ def approval_asked(campaign: Campaign, approver: User) -> EmailMessage:
         "",
         f"You get this mail because you approve campaigns of {_organization(campaign)}.",
     ]
-    return _mail(campaign, approver, f"Please approve: {one_line(campaign.name)}", lines)
+    return mail(campaign, approver, f"Please approve: {one_line(campaign.name)}", lines)
 
 
 def approval_decided(campaign: Campaign, decision: CampaignEvent, submitter: User) -> EmailMessage:
@@ -42,7 +42,7 @@ def approval_decided(campaign: Campaign, decision: CampaignEvent, submitter: Use
         "",
         link(campaign),
     ]
-    return _mail(campaign, submitter, f"{outcome.capitalize()}: {one_line(campaign.name)}", lines)
+    return mail(campaign, submitter, f"{outcome.capitalize()}: {one_line(campaign.name)}", lines)
 
 
 def link(campaign: Campaign) -> str:
@@ -76,9 +76,10 @@ def _time(campaign: Campaign) -> str:
     return f"{campaign.scheduled_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
 
 
-def _mail(campaign: Campaign, to: User, subject: str, lines: list[str]) -> EmailMessage:
+def mail(campaign: Campaign, to: User, subject: str, lines: list[str], *, about: str = "approval") -> EmailMessage:
+    """A notice about a campaign. `about`: what the Feedback-ID begins with."""
     headers = {
-        "Feedback-ID": f"approval:{campaign.public_id}:{campaign.organization.public_id}:broadsheet",
+        "Feedback-ID": f"{about}:{campaign.public_id}:{campaign.organization.public_id}:broadsheet",
         "Auto-Submitted": "auto-generated",  # RFC 3834: no vacation replies
     }
     return EmailMessage(subject, "\n".join([*lines, ""]), to=[to.email], headers=headers)

@@ -6,14 +6,13 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from campaigns.errors import InvalidTransition, NotReady
+from campaigns.errors import NotReady
 from campaigns.models import Campaign
 from campaigns.notices import one_line
 from campaigns.variants import Content
 from content.models import Email
-from splittests import course, planning
-from splittests.decisions import PER_PERSON, Metric
-from splittests.models import SplitTestRun
+from splittests import course, planning, words
+from splittests.decisions import Metric
 from splittests.standings import Race, Row
 
 # --- asking ------------------------------------------------------------------------------------------------------
@@ -42,9 +41,9 @@ def act(given: Namespace) -> None:
     elif given.drop:
         planning.drop(given.campaign, by=given.by)
     elif given.decide:
-        course.decide_now(_waiting(given.campaign), by=given.by)
+        course.decide_now(course.of(given.campaign), by=given.by)
     elif given.choose:
-        row, variant = _waiting(given.campaign), given.campaign.variants.filter(name=given.choose.upper()).first()
+        row, variant = course.of(given.campaign), given.campaign.variants.filter(name=given.choose.upper()).first()
         if variant is None:
             raise NotReady({"variant": ["This campaign has no such variant."]})
         course.choose(row, variant, by=given.by, reason=given.reason)
@@ -55,13 +54,6 @@ def _settings(pairs: list[str]) -> dict[str, str]:
     if wrong := [pair for pair in pairs if "=" not in pair]:
         raise NotReady({"plan": [f"Write {wrong[0]} as SETTING=VALUE."]})
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
-
-
-def _waiting(campaign: Campaign) -> SplitTestRun:
-    row = SplitTestRun.objects.filter(run__campaign=campaign).select_related("run__campaign").order_by("pk").last()
-    if row is None:
-        raise InvalidTransition("release", campaign.state, "No sample of a split test is out.")
-    return row
 
 
 # --- answering ---------------------------------------------------------------------------------------------------
@@ -141,11 +133,7 @@ def _standings(race: Race) -> Table:
         column.justify = "right"
     metric = Metric(race.test.metric)
     for row in race.rows:
-        between = f"{_rate(metric, max(0.0, row.low))} to {_rate(metric, row.high)}"
-        counted = (f"{row.people:,}", f"{row.amount:,}", _rate(metric, row.rate))
+        between = f"{words.rate(metric, max(0.0, row.low))} to {words.rate(metric, row.high)}"
+        counted = (f"{row.people:,}", f"{row.amount:,}", words.rate(metric, row.rate))
         table.add_row(row.variant.name, *counted, between, f"{row.chance:.1%}")
     return table
-
-
-def _rate(metric: Metric, rate: float) -> str:
-    return f"{rate:.2f}" if metric in PER_PERSON else f"{rate:.1%}"

@@ -18,14 +18,12 @@ from django.utils.timezone import now
 from accounts.actors import SYSTEM, Actor
 from campaigns import lifecycle
 from campaigns.errors import InvalidTransition, NotReady
-from campaigns.models import CampaignRun, State, Variant
-from campaigns.transitions import locked, require
+from campaigns.models import Campaign, CampaignRun, State, Variant
+from campaigns.transitions import locked, record, require
 from delivery.models import Batch, Recipient
-from splittests import measuring
+from splittests import looks, measuring, snapshots
 from splittests.decisions import Decision, Measured, Metric, Terms, Verdict, decide
 from splittests.models import SplitTest, SplitTestRun
-from stats import base_counters
-from stats.base_counters import BaseCounters
 
 DECIDED = "The split test is decided already."
 
@@ -60,6 +58,15 @@ def hold(run: CampaignRun) -> bool:
     return False
 
 
+def of(campaign: Campaign) -> SplitTestRun:
+    """The test of the campaign's last run, to be decided. Raises InvalidTransition while its sample is not out."""
+    rows = SplitTestRun.objects.filter(run__campaign=campaign).select_related("run__campaign")
+    row = rows.order_by("run__number").last()
+    if row is None:
+        raise InvalidTransition("release", campaign.state, "The sample of its split test is not out yet.")
+    return row
+
+
 # --- deciding ----------------------------------------------------------------------------------------------------
 
 
@@ -84,6 +91,8 @@ def decide_now(row: SplitTestRun, *, by: Actor = SYSTEM) -> Decision:
         _keep(row, test, measured, found)
         if (variant := _chosen(test, found)) is not None:
             _choose(row, variant, by=by, reason=found.reason)
+        elif by.user is None:
+            record(row.run.campaign, "ask", by=by, before=row.run.campaign.state, reason=found.reason)
     return found
 
 
@@ -130,23 +139,19 @@ def _keep(row: SplitTestRun, test: SplitTest, measured: Sequence[Measured], foun
         "terms": asdict(test.terms),
         "measured": [asdict(each) for each in measured],
         "chances": [round(each.chance, 6) for each in found.standings],
-        # all that was counted, by variant, for programs that show more than the metric
-        "counters": {str(pk): asdict(base) for pk, base in _counted(row).items()},
+        **snapshots.taken(row.run),
     }
     row.verdict, row.reason = str(found.verdict), found.reason
-    row.save(update_fields=["measured_at", "snapshot", "verdict", "reason"])
-
-
-def _counted(row: SplitTestRun) -> dict[int, BaseCounters]:
-    campaign_id = row.run.campaign_id
-    return base_counters.for_campaigns([campaign_id])[campaign_id]
+    looks.add(row, row.run, Metric(test.metric))
+    row.save(update_fields=["measured_at", "snapshot", "verdict", "reason", "looks", "looked_at"])
 
 
 def _chosen(test: SplitTest, found: Decision) -> int | None:
     if found.verdict == Verdict.WON or test.when_unclear == SplitTest.WhenUnclear.LEADER:
         return found.leader
     if test.when_unclear == SplitTest.WhenUnclear.FIRST:
-        return found.standings[0].measured.variant_id
+        reached = [each.measured for each in found.standings if each.measured.people]
+        return (reached or [found.standings[0].measured])[0].variant_id
     return None
 
 

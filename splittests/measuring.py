@@ -18,13 +18,19 @@ HOW_OFTEN = {Metric.OPENS: "human_opens", Metric.CLICKS: "human_clicks", Metric.
 
 def measure(run: CampaignRun, metric: Metric) -> list[Measured]:
     """One for each variant, in their order. The rest of the audience has got nothing yet, and is not looked at."""
-    counts = summed(Counter.objects.filter(run=run), "variant_id")
-    sent = _sent(run)
-    variants = list(run.campaign.variants.order_by("position").values_list("pk", flat=True))
+    return measured(run, metric, figures(run))
+
+
+def figures(run: CampaignRun) -> dict[int, Figures]:
+    """Of people, by variant in their order."""
+    counts, sent = summed(Counter.objects.filter(run=run), "variant_id"), _sent(run)
+    variants = run.campaign.variants.order_by("position").values_list("pk", flat=True)
+    return {pk: _figures(run, sent.get(pk, 0), counts.get(pk, {})) for pk in variants}
+
+
+def measured(run: CampaignRun, metric: Metric, found: Mapping[int, Figures]) -> list[Measured]:
     amounts = _amounts(run, metric) if metric in PER_PERSON else {}
-    return [
-        _measured(pk, metric, _figures(run, sent.get(pk, 0), counts.get(pk, {})), amounts.get(pk)) for pk in variants
-    ]
+    return [_measured(pk, metric, each, amounts.get(pk)) for pk, each in found.items()]
 
 
 def _figures(run: CampaignRun, sent: int, counts: Counts) -> Figures:

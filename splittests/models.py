@@ -109,6 +109,7 @@ class SplitTestRun(models.Model):
     """What became of the test in one run: when its sample was out, when it is decided, what was measured and chosen.
 
     A row appears when the sample is out. `snapshot` is all that the decision was made from, so that it can be replayed.
+    `looks` is how the race went until then: see `splittests.looks`.
     """
 
     organization_path = "run__campaign__organization"
@@ -117,6 +118,10 @@ class SplitTestRun(models.Model):
         WON = Found.WON, "Won"
         UNCLEAR = Found.UNCLEAR, "No clear difference"
         TOO_FEW = Found.TOO_FEW, "Too few people"
+
+    class Told(models.TextChoices):
+        ASKED = "asked", "That somebody has to choose"
+        DECIDED = "decided", "What was chosen"
 
     run = models.OneToOneField(CampaignRun, on_delete=models.CASCADE, related_name="split_test")
     sampled_at = models.DateTimeField()
@@ -128,6 +133,16 @@ class SplitTestRun(models.Model):
     chosen = models.ForeignKey(Variant, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     chosen_at = models.DateTimeField(null=True, blank=True)
     chosen_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    looks = models.JSONField(default=list, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    told = models.CharField(
+        max_length=8,
+        choices=Told,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What people were last written.",
+    )
 
     objects = ScopedQuerySet.as_manager()
 

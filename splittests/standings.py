@@ -1,5 +1,6 @@
 """How a split test stands, for whoever looks at it: live until it is decided, and then as it was decided."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -81,6 +82,12 @@ def of(campaign: Campaign) -> Race | None:
         reason=row.reason if row and row.chosen_id else found.reason,
         run=row,
     )
+
+
+def chosen_of(campaigns: Iterable[int]) -> dict[int, int]:
+    """By campaign id, the variant that a split test sent to the rest of its latest run that was decided."""
+    rows = SplitTestRun.objects.filter(run__campaign__in=list(campaigns), chosen__isnull=False)
+    return dict(rows.order_by("run__number").values_list("run__campaign_id", "chosen_id"))
 
 
 def _found(run: CampaignRun, test: SplitTest, row: SplitTestRun | None) -> Decision:

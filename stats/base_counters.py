@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields
 from functools import reduce
 from operator import add
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
-from campaigns.models import Campaign, Channel, ContentSnapshot, Variant
+from campaigns.models import Campaign, CampaignRun, Channel, ContentSnapshot, Variant
 from content.models import BodyFormat
 from delivery.models import Recipient
 from stats.counted import NOTHING, Counts, summed
@@ -97,7 +97,8 @@ def added(counters: Iterable[BaseCounters]) -> BaseCounters:
 def for_campaigns(ids: Iterable[int]) -> dict[int, dict[int, BaseCounters]]:
     """By campaign id, then by variant id in the order of positions; zeros where nothing was sent. In nine queries."""
     wanted = list(ids)
-    counts, links, codes = _counts(wanted), _links(wanted), _codes(wanted)
+    of_campaigns = Q(run__campaign__in=wanted)
+    counts, links, codes = _counts(of_campaigns), _links(of_campaigns), _codes(of_campaigns)
     variants, shapes = _variants(wanted), _shapes(wanted)
     outcomes = _with_todays_columns(by_variant(wanted), variants)
     return {
@@ -112,6 +113,22 @@ def for_campaigns(ids: Iterable[int]) -> dict[int, dict[int, BaseCounters]]:
             for pk in variants.get(campaign_id, [])
         }
         for campaign_id in wanted
+    }
+
+
+def for_run(run: CampaignRun, outcomes: Mapping[int, Mapping[tuple[str, str], int]]) -> dict[int, BaseCounters]:
+    """Of one run, by variant id. `outcomes`: by variant id, people by (state, reason of skipping). In four queries."""
+    counts, links, codes = _counts(Q(run=run)), _links(Q(run=run)), _codes(Q(run=run))
+    shapes = _shapes([run.campaign_id])
+    return {
+        pk: of(
+            counts.get(pk, {}),
+            people,
+            codes.get(pk, {}),
+            shape=shapes.get(pk, "sent_text"),
+            clicked_links=links.get(pk, 0),
+        )
+        for pk, people in outcomes.items()
     }
 
 
@@ -202,21 +219,21 @@ def _with_todays_columns(outcomes: dict[int, States], variants: Mapping[int, lis
     return outcomes
 
 
-def _counts(ids: list[int]) -> dict[int, Counts]:
+def _counts(which: Q) -> dict[int, Counts]:
     """By variant."""
-    return dict(summed(Counter.objects.filter(run__campaign__in=ids), "variant_id"))
+    return dict(summed(Counter.objects.filter(which), "variant_id"))
 
 
-def _links(ids: list[int]) -> dict[int, int]:
+def _links(which: Q) -> dict[int, int]:
     """By variant, first clicks on each link, added up over links."""
-    clicks = Counter.objects.filter(run__campaign__in=ids, kind=EventKind.CLICKED).order_by()
+    clicks = Counter.objects.filter(which, kind=EventKind.CLICKED).order_by()
     return dict(clicks.values_list("variant_id").annotate(Sum("unique_by_link")))
 
 
-def _codes(ids: list[int]) -> dict[int, dict[str, int]]:
+def _codes(which: Q) -> dict[int, dict[str, int]]:
     """By variant, people by code of their first bounce, those refused at hand-over included."""
     kinds = [EventKind.BOUNCED, CountedKind.BOUNCED_LOCAL]
-    rows = Breakdown.objects.filter(run__campaign__in=ids, dimension=Breakdown.Dimension.BOUNCE, kind__in=kinds)
+    rows = Breakdown.objects.filter(which, dimension=Breakdown.Dimension.BOUNCE, kind__in=kinds)
     found: dict[int, dict[str, int]] = defaultdict(dict)
     for variant_id, code, people in rows.order_by().values_list("variant_id", "value").annotate(Sum("unique")):
         if people:

@@ -23,6 +23,7 @@ SENTENCES: dict[str, tuple[str, str]] = {  # verb -> (icon, sentence after the n
     "void_approval": ("gpp_maybe", "asked for approval again"),
     "start": ("play_arrow", "started it on time"),
     "hold": ("hourglass_top", "waits for the split test"),
+    "ask": ("help", "asks somebody to choose"),
     "release": ("emoji_events", "went on with the winner"),
     "finish": ("done_all", "sent the last message"),
     "fail": ("error", "gave up"),

@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from accounts.actors import Actor
 from accounts.admin.pages import DeskForm, fragment
 from campaigns.admin.lookup import of_campaign
-from campaigns.errors import InvalidTransition, NotReady
+from campaigns.errors import NotReady
 from campaigns.models import REASON_LENGTH, Campaign, State
-from splittests import course, standings
-from splittests.decisions import PER_PERSON, Metric
-from splittests.models import SplitTest, SplitTestRun
+from splittests import course, standings, words
+from splittests.decisions import Metric
+from splittests.models import SplitTest
 from splittests.standings import Phase, Race, Row
 
 FIGURES = "figures"
@@ -52,7 +52,7 @@ class ChoiceForm(DeskForm):
     def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         variants = campaign.variants.select_related("email").order_by("position")
-        named = [(each.name, f"{each.name}: {_says(each)}") for each in variants]
+        named = [(each.name, f"{each.name}: {words.says(each)}") for each in variants]
         field: Any = self.fields["choice"]
         field.choices = [(FIGURES, "What the figures so far say"), *named]
 
@@ -65,9 +65,7 @@ class ChoiceForm(DeskForm):
 
 def decide(campaign: Campaign, by: Actor, given: Mapping[str, Any]) -> Campaign:
     """The act behind "Decide now". Raises NotReady where the figures leave it open, for somebody to choose."""
-    row = SplitTestRun.objects.filter(run__campaign=campaign).select_related("run__campaign").order_by("pk").last()
-    if row is None:
-        raise InvalidTransition("release", campaign.state, "Its sample is not out yet.")
+    row = course.of(campaign)
     if given["choice"] == FIGURES:
         found = course.decide_now(row, by=by)
     else:
@@ -118,25 +116,14 @@ def _lane(race: Race, row: Row, reach: float) -> Lane:
     metric, low = Metric(race.test.metric), max(0.0, row.low)
     return Lane(
         name=row.variant.name,
-        subject=_says(row.variant),
+        subject=words.says(row.variant),
         people=row.people,
         amount=row.amount,
-        rate=_worded(metric, row.rate),
-        between=f"{_worded(metric, low)} to {_worded(metric, row.high)}",
+        rate=words.rate(metric, row.rate),
+        between=f"{words.rate(metric, low)} to {words.rate(metric, row.high)}",
         best=f"{row.chance:.1%}",
         left=f"{low / reach:.1%}",
         width=f"{(row.high - low) / reach:.1%}",
         leads=race.leader == row.variant,
         chosen=race.chosen == row.variant,
     )
-
-
-def _worded(metric: Metric, rate: float) -> str:
-    if metric == Metric.REVENUE:
-        return f"{rate / 100:.2f}"
-    return f"{rate:.2f}" if metric in PER_PERSON else f"{rate:.1%}"
-
-
-def _says(variant: Any) -> str:
-    said = variant.email.subject if variant.email else variant.sms_body
-    return (said if len(said) < 60 else f"{said[:57]}…") or "nothing yet"

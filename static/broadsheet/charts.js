@@ -8,7 +8,7 @@
   const MARKS = ["circle", "rect", "triangle", "rectRot", "crossRot"];
   const ASPECT = { maintainAspectRatio: false, interaction: { mode: "index", intersect: false } };
   let printing = false;
-  const hidden = new Map(); // chart -> labels of the lines that are switched off
+  const hidden = new Map(); // name of a chart -> labels of the lines that are switched off, also when it is fetched anew
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const dataOf = (canvas) => JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
@@ -51,32 +51,33 @@
 
   function draw(canvas) {
     const data = dataOf(canvas);
-    if (!hidden.has(canvas)) {
-      hidden.set(canvas, new Set(data.series.filter((series) => !series.shown).map((series) => series.label)));
-      addSwitches(canvas, data);
-    }
+    const name = canvas.dataset.chart;
+    if (!hidden.has(name)) hidden.set(name, new Set(data.series.filter((series) => !series.shown).map((series) => series.label)));
+    addSwitches(canvas, data);
     window.Chart.getChart(canvas)?.destroy();
     const type = data.labels.length < 3 ? "bar" : "line";
-    const drawn = { labels: data.labels, datasets: datasets(data, hidden.get(canvas)) };
+    const drawn = { labels: data.labels, datasets: datasets(data, hidden.get(name)) };
     new window.Chart(canvas, { type, data: drawn, options: options(data) });
   }
 
   // A button for each line: it shows its colour, its dashes, and whether it is drawn.
   function addSwitches(canvas, data) {
     const box = document.querySelector(`[data-chart-lines="${canvas.dataset.chart}"]`);
+    const off = hidden.get(canvas.dataset.chart);
+    if (box?.childElementCount) return;
     data.series.forEach((series, index) => {
       const button = document.createElement("button");
       button.type = "button";
       button.className = `bs-line bs-line--${index % DASHES.length} bs-dot--${series.tone}`;
       button.textContent = series.label;
-      button.setAttribute("aria-pressed", String(series.shown));
+      button.setAttribute("aria-pressed", String(!off.has(series.label)));
       button.addEventListener("click", () => turn(canvas, series.label, button));
       box?.append(button);
     });
   }
 
   function turn(canvas, label, button) {
-    const off = hidden.get(canvas);
+    const off = hidden.get(canvas.dataset.chart);
     off.has(label) ? off.delete(label) : off.add(label);
     button.setAttribute("aria-pressed", String(!off.has(label)));
     const chart = window.Chart.getChart(canvas);
@@ -126,6 +127,15 @@
   window.addEventListener("load", () => {
     drawAll();
     new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["class"] });
+  });
+
+  // Charts in parts of a page that are fetched later, and fetched again.
+  const within = (root) => root?.querySelectorAll?.("canvas[data-chart]") ?? [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    within(event.detail.target).forEach((canvas) => window.Chart?.getChart(canvas)?.destroy());
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (window.Chart) within(event.target).forEach((canvas) => window.Chart.getChart(canvas) || draw(canvas));
   });
 
   // On paper: dark lines on white, as wide as the sheet, whatever the screen looks like.

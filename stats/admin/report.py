@@ -14,7 +14,7 @@ from campaigns.models import Campaign, Channel, ContentSnapshot
 from content.admin.frames import mail_frame
 from content.errors import ContentError
 from stats import exports, workbooks
-from stats.admin import activity, charts, tables
+from stats.admin import activity, charts, samples, tables
 from stats.admin.click_map import Clicked, click_map
 from stats.admin.hits import of_set, wants_raw
 from stats.admin.tiles import average_note, explained, tiles
@@ -76,13 +76,7 @@ def _tables(found: Report, campaign: Campaign, *, raw: bool) -> dict[str, Any]:
         "bounces": tables.bounce_lines(found.bounce_codes),
         "skipped": [(SKIP_WORDS.get(reason, reason), count) for reason, count in found.skip_reasons.items()],
         "columns": _columns(campaign, found),
-        "comparisons": [
-            (
-                each,
-                [(tables.shown(each.definition, value), place == each.best) for place, value in enumerate(each.values)],
-            )
-            for each in tables.comparisons(found.variants, campaign.channel, raw=raw)
-        ],
+        **samples.of_variants(campaign, found, raw=raw),
     }
 
 

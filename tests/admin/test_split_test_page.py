@@ -7,7 +7,8 @@ from django.utils.timezone import now
 from campaigns.models import State
 from splittests import course
 from splittests.models import SplitTestRun
-from tests.factories import draft_campaign
+from splittests.tasks import go_on
+from tests.factories import draft_campaign, staff
 from tests.splittests.test_course import opened_by, planned, sent_to, started
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +125,36 @@ def test_a_viewer_looks_on(waits, victor, login):
 
 def test_a_stranger_sees_no_race(waits, charlie, login):
     assert login(charlie).get(address(waits, "race")).status_code == 404
+
+
+def test_the_race_has_a_chart_and_its_table(waits, victor, login):
+    client = login(victor)
+    assert "canvas" not in client.get(address(waits, "race_chart")).content.decode()
+    go_on()
+
+    shown = client.get(address(waits, "race_chart")).content.decode()
+
+    assert shown.count("<canvas") == 2
+    assert "every 60s" in shown
+    assert '"unit": "share"' in shown
+    assert '<th scope="col" class="bs-right">B best with</th>' in shown
+    assert "60.0%" in shown
+    assert "charts.js" in client.get(address(waits, "change")).content.decode()
+
+
+def test_the_report_holds_the_samples_against_each_other_and_says_who_went_to_the_rest(waits, bob, login):
+    run = waits.runs.get()
+    opened_by(run, 0, 5)
+    course.choose(SplitTestRun.objects.get(), waits.variants.get(name="B"), by=staff(waits.organization), reason="It.")
+    go_on()
+    sent_to(run)
+
+    shown = " ".join(login(bob).get(address(waits, "report")).content.decode().split())
+
+    assert "in the sample, when B was chosen" in shown
+    assert "B went to 10 people more" in shown
+    assert shown.count("Sent to the rest") == 2
+    assert shown.count('<th scope="col">Difference</th>') == 1
+    sample, until_now = shown.split("Until now")
+    assert "60.0 points above A" in sample
+    assert "points above" not in until_now

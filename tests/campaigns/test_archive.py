@@ -9,11 +9,16 @@ from django.urls import reverse
 from accounts.models import Organization
 from campaigns import archive, drafts, lifecycle
 from campaigns.models import Campaign, CampaignRun
+from content.models import Email
+from splittests import course
+from splittests.models import SplitTestRun
 from tests.conftest import acting
 from tests.factories import EmailFactory, OrganizationFactory, campaign_in, staff
+from tests.splittests.test_course import planned, sent_to, started
 from tracking import spool
 
 pytestmark = pytest.mark.django_db
+UNSUBSCRIBE = "<a href='{{ unsubscribe_url }}'>Unsubscribe</a>"
 SHELF = "/archive/morning-post/"
 
 
@@ -134,6 +139,26 @@ def test_of_several_runs_the_last_is_shown(client, organization):
 
     assert "Second issue" in client.get(SHELF).text
     assert "Second body" in client.get(path_of(campaign)).text
+
+
+def test_of_several_variants_the_one_that_went_to_the_rest_is_shown_or_else_the_first(client, organization):
+    campaign = planned(organization=organization, when_unclear="ask")
+    second = campaign.variants.get(name="B")
+    Email.objects.filter(pk=second.email_id).update(subject="Good evening", html=f"{UNSUBSCRIBE}<p>Late news.</p>")
+    Campaign.objects.filter(pk=campaign.pk).update(is_public=True)
+    run = started(campaign)
+    sent_to(run)
+    course.hold(run)
+    course.choose(SplitTestRun.objects.get(), second, by=staff(organization), reason="It is late.")
+    course.free(SplitTestRun.objects.get())
+    sent_to(run)
+    lifecycle.finish(campaign)
+
+    assert "Late news." in client.get(path_of(campaign)).text
+    assert "Good evening" in client.get(SHELF).text
+    SplitTestRun.objects.update(chosen=None, chosen_at=None)
+    assert "Late news." not in client.get(path_of(campaign)).text
+    assert "Good evening" not in client.get(SHELF).text
 
 
 def test_a_mail_that_needs_somebodys_values_is_listed_without_them(client, organization):

@@ -100,7 +100,7 @@ def test_the_wait_is_ended_and_may_stay_open(waits):
 
 
 def test_without_a_sample_there_is_nothing_to_decide(organization, bob):
-    with pytest.raises(CommandError, match="No sample"):
+    with pytest.raises(CommandError, match="not out yet"):
         run("split-test", planned(organization=organization).pk, "--decide")
 
 
