@@ -23,6 +23,7 @@ from api.management.previews import MOST_TESTS, PreviewRequestSerializer, Previe
 from api.management.views import ResourceView
 from audience.fields import known_keys
 from campaigns import drafts, removals
+from content.merge.languages import tag_for
 from content.models import Email
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -113,7 +114,8 @@ class AdoptionSerializer(serializers.Serializer[Any]):
 
 
 class VariableSerializer(serializers.Serializer[Any]):
-    key = serializers.CharField(help_text="Written in the subject or a body as {{ key }}.")
+    key = serializers.CharField(help_text="What the value is kept by.")
+    tag = serializers.CharField(help_text="How it is written in the merge language of this email.")
     in_every_mail = serializers.BooleanField(help_text="Whether everybody has a value for it.")
 
 
@@ -218,9 +220,12 @@ class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
     @action(detail=True, pagination_class=None)
     def variables(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The merge fields that may stand in it."""
-        own = known_keys(self.get_object().organization)
-        shown = [{"key": key, "in_every_mail": key in IN_EVERY_MAIL} for key in sorted(own | IN_EVERY_MAIL)]
-        return Response(shown)
+        email = self.get_object()
+        keys = sorted(known_keys(email.organization) | IN_EVERY_MAIL)
+        tags = {key: tag_for(key, email.merge_language) for key in keys}
+        return Response(
+            [{"key": key, "tag": tag, "in_every_mail": key in IN_EVERY_MAIL} for key, tag in tags.items() if tag]
+        )
 
     def _own(self) -> Email:
         email = self.get_object()

@@ -18,20 +18,11 @@ from accounts.admin.desk import actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
-from audience.models import CustomField
 from campaigns import drafts, removals
 from campaigns.errors import CampaignError, NotReady
 from campaigns.models import RUNNING, Campaign
-from content.admin import email_preview
-from content.models import Email, MergeLanguage, Template
-
-LINKS = (
-    ("unsubscribe_url", "Unsubscribe link"),
-    ("preferences_url", "Link to the preference page"),
-    ("view_url", "Link to the web version"),
-    ("forward_url", "Link to forward it to a friend"),
-)
-BUILT_IN = (("email", "Email address"), ("phone", "Phone number"))
+from content.admin import email_languages, email_preview
+from content.models import Email, Template
 
 
 class EmailForm(DeskForm):
@@ -44,7 +35,7 @@ class EmailForm(DeskForm):
     from_email = forms.EmailField(required=False, label="Sender address")
     reply_to = forms.EmailField(required=False, label="Replies go to")
     edition = forms.ModelChoiceField(Edition.objects.none(), required=False, empty_label="No edition")
-    merge_language = forms.ChoiceField(choices=MergeLanguage.choices, label="Merge language")
+    merge_language = forms.ChoiceField(choices=email_languages.NAMES.items(), label="Merge language")
     html = forms.CharField(
         required=False, label="HTML", widget=forms.Textarea(attrs={"class": "bs-code", "spellcheck": "true"})
     )
@@ -226,20 +217,12 @@ def _editor(request: HttpRequest, email: Email, form: EmailForm, *, title: str, 
         campaign=users.filter(pk=wanted).first() if wanted.isdecimal() else None,
         users=users[:10],
         locked=users.filter(state__in=RUNNING).first(),
-        fields=_merge_fields(email.organization),
+        guides=email_languages.guides(email.organization),
+        language=form["merge_language"].value() or email.merge_language,
         people=email_preview.people(email.organization),
         templates=Template.objects.of(email.organization)[:20] if not email.pk else [],
         status=422 if form.is_bound else 200,
     )
-
-
-def _merge_fields(organization: Organization) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What can be picked, by group: (key, name)."""
-    known = CustomField.objects.of(organization).select_related("mailing_list")
-    general = [(field.key, field.name) for field in known if field.mailing_list is None]
-    of_lists = [(field.key, f"{field.name} ({field.mailing_list})") for field in known if field.mailing_list]
-    groups = [("Person", [*BUILT_IN, *general]), ("Lists", of_lists), ("Links", list(LINKS))]
-    return [(name, choices) for name, choices in groups if choices]
 
 
 def duplicate(request: HttpRequest, pk: int) -> HttpResponse:

@@ -7,6 +7,7 @@ slots.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from html import unescape
 
 from content.errors import BrokenTemplate
@@ -117,6 +118,11 @@ def _in_addresses(text: str, place: Place) -> list[re.Match[str]]:
     return [mark for mark in inside if expression_of(mark[1], place.known) is not None]
 
 
+def _hint(name: str, place: Place) -> str:
+    found = get_close_matches(name, [*_EXPRESSIONS, *place.known.keys], n=1, cutoff=0.75)
+    return f" Did you mean %%{found[0]}%%?" if found else ""
+
+
 def _said(mark: re.Match[str], line: int, place: Place, result: Translation) -> Segment | None:
     """None for what stays as it is."""
     name = unescape(mark[1]).replace("\xa0", " ") if place.markup else mark[1]
@@ -124,9 +130,15 @@ def _said(mark: re.Match[str], line: int, place: Place, result: Translation) -> 
     expression = expression_of(name, place.known)
     if folded == PERCENT:
         return Literal("%", line)
+    if expression is None and not result.is_news(mark[0]):
+        return None
     if expression is None:
-        why = "It is for autoresponders, which there are not here." if folded.startswith("api:") else ""
-        message = f"There is no code or field {mark[0]}, so it stays as it is. {why}".strip()
+        why = (
+            " It is for autoresponders, which there are not here."
+            if folded.startswith("api:")
+            else _hint(folded, place)
+        )
+        message = f"There is no code or field {mark[0]}, so it stays as it is.{why}"
         result.remark("unknown_tag", message, line)
         return None
     if folded in LINKS and not place.is_body:

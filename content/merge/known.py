@@ -39,7 +39,7 @@ class KnownFields:
 
     @cached_property
     def _by_alias(self) -> dict[str, str]:
-        return {alias: field.key for field in reversed(self.fields) for alias in (alias_of(field), field.key)}
+        return {name: field.key for field in reversed(self.fields) for name in (alias(field.key), field.key)}
 
     def by_id(self, number: int) -> str | None:
         return self._by_id.get(number)
@@ -48,9 +48,13 @@ class KnownFields:
         """The key, or the name in any case, with blanks or underscores between its words."""
         return self._by_name.get(_folded(name))
 
-    def by_alias(self, alias: str) -> str | None:
+    @property
+    def aliases(self) -> set[str]:
+        return {alias(field.key) for field in self.fields}
+
+    def by_alias(self, name: str) -> str | None:
         """As Octeth's authors write it: `FirstName` for “First name” or `first_name`; the key itself will do."""
-        return self._by_alias.get(alias)
+        return self._by_alias.get(name)
 
     def used(self, keys: Iterable[str]) -> "list[KnownField]":
         """Those whose values these are, to be kept with a content."""
@@ -64,9 +68,9 @@ def known_fields(fields: tuple[tuple[int, str, str], ...]) -> KnownFields:
     return KnownFields(map(KnownField._make, fields))
 
 
-def alias_of(field: KnownField) -> str:
+def alias(key: str) -> str:
     """`FirstName` for the key `first_name`."""
-    return "".join(word[:1].upper() + word[1:] for word in field.key.split("_"))
+    return "".join(word[:1].upper() + word[1:] for word in key.split("_"))
 
 
 def _folded(name: str) -> str:

@@ -6,11 +6,28 @@ from collections.abc import Sequence
 from content.errors import BrokenTemplate
 from content.merge import greenarrow, octeth
 from content.merge.engine import Program, fields_in
-from content.merge.known import known_fields
+from content.merge.known import alias, known_fields
 from content.merge.parsing import Parsed, parse, program_source, with_lines
 from content.merge.writing import Place
 
 BROADSHEET, OCTETH, GREENARROW = "broadsheet", "octeth", "greenarrow"
+# Where the tags of others are called otherwise than “namespace, key in capitals” or “the key between percent signs”.
+NAMES: dict[str, dict[str, str]] = {
+    OCTETH: {
+        "email": "{{ Subscriber:EmailAddress }}",
+        "unsubscribe_url": octeth.UNSUBSCRIBE_TAG,
+        "view_url": "%Link:WebBrowser%",
+        "preferences_url": "%Link:SubscriberArea%",
+        "forward_url": "%Link:Forward%",
+    },
+    GREENARROW: {
+        "email": "%%emailaddress%%",
+        "unsubscribe_url": greenarrow.UNSUBSCRIBE_TAG,
+        "view_url": "%%link_to_web_version%%",
+        "preferences_url": "",
+        "forward_url": "",
+    },
+}
 Fields = Sequence[tuple[int, str, str]]
 BODIES = {"html", "text"}
 TRANSLATORS = {OCTETH: octeth.translated, GREENARROW: greenarrow.translated}
@@ -19,6 +36,14 @@ UNSUBSCRIBE_TAGS = {
     OCTETH: octeth.UNSUBSCRIBE_TAG,
     GREENARROW: greenarrow.UNSUBSCRIBE_TAG,
 }
+
+
+def tag_for(key: str, language: str) -> str:
+    """How a field is written in this language; empty where there is no tag for it."""
+    if language not in TRANSLATORS:
+        return f"{{{{ {key} }}}}"
+    usual = f"{{{{ Subscriber:{alias(key)} }}}}" if language == OCTETH else f"%%{key}%%"
+    return NAMES[language].get(key, usual)
 
 
 def parsed_part(source: str, *, language: str, part: str, fields: Fields = ()) -> Parsed:

@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 
 from content.errors import BrokenTemplate
 from content.merge import filters
-from content.merge.octeth_tags import MYSQL_TIME, NAMESPACES, Meaning, meaning_of
+from content.merge.octeth_tags import MYSQL_TIME, NAMESPACES, Meaning, meaning_of, near
 from content.merge.scanner import MAX_SOURCE_LENGTH, Block, Literal, Segment, Value
 from content.merge.values import cleaned
 from content.merge.writing import Lines, Place, Translation, balanced, filtered, joined
@@ -222,7 +222,7 @@ class _Reader:
             self.result.remark("unknown_tag", message, line)
         words = fallback[1] if fallback else ""
         if tag is None:
-            self._unknown(written, line)
+            self._unknown(inner.strip(), written, line)
             return [self._said(words, line)]
         helper = self._helper(tag[1], written, line)
         return self._value(
@@ -299,14 +299,18 @@ class _Reader:
         if meaning is None and name.startswith("Event:"):
             self.result.remark("unsupported_tag", f"{written} is always empty: there are no journeys here.", line)
         elif meaning is None:
-            self._unknown(written, line)
+            self._unknown(name, written, line)
         elif meaning.is_link:
             self.result.remark("unsupported_tag", f"{written} is empty here: links stand in HTML and text only.", line)
         else:
             self.result.remark("unsupported_tag", f"{written} is always empty: {meaning.missing}.", line)
 
-    def _unknown(self, written: str, line: int) -> None:
-        self.result.remark("unknown_tag", f"There is no tag {written[:80]}, so it is always empty.", line)
+    def _unknown(self, name: str, written: str, line: int) -> None:
+        if not self.result.is_news(written):
+            return
+        slip = near(name[:80], self.place.known)
+        hint = f" Did you mean {slip}?" if slip else ""
+        self.result.remark("unknown_tag", f"There is no tag {written[:80]}, so it is always empty.{hint}", line)
 
     def _said(self, words: str, line: int) -> Segment:
         """Words of the author's own, at the place of a tag that stands for nothing."""

@@ -6,8 +6,9 @@ the sender of a message knows (`content.merge.system`).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from content.merge.known import KnownField, KnownFields, alias_of
+from content.merge.known import KnownField, KnownFields, alias
 
 MYSQL_TIME = "Y-m-d H:i:s"
 ONE_LINE = "the postal address is kept as one line; write {{ User:Street }} for all of it"
@@ -152,6 +153,14 @@ def meaning_of(name: str, known: KnownFields) -> Meaning | None:
     return Meaning(key, is_date=False) if key else None
 
 
+def near(name: str, known: KnownFields) -> str:
+    """The tag that this may be a slip of, or nothing."""
+    names = {each.lower(): each for each in (*_MEANINGS, *(f"Subscriber:{one}" for one in known.aliases))}
+    name = name if ":" in name else f"Subscriber:{name.replace('_', '')}"
+    found = get_close_matches(name.lower(), list(names), n=1, cutoff=0.75)
+    return names[found[0]] if found else ""
+
+
 def tags(fields: Iterable[tuple[int, str, str]] = ()) -> list[PersonalizationTag]:
     """What an author can write: `Subscriber` (with these custom fields), `ListLinks`, `CampaignLinks`, `OptLinks`,
     `User`, `List`, `Campaign` and `Other`."""
@@ -159,7 +168,7 @@ def tags(fields: Iterable[tuple[int, str, str]] = ()) -> list[PersonalizationTag
     found = [_listed("Subscriber", row, "Subscriber") for row in SUBSCRIBER]
     taken = {tag.tag for tag in found}
     for field in custom:
-        tag = f"{{{{ Subscriber:{alias_of(field)} }}}}"
+        tag = f"{{{{ Subscriber:{alias(field.key)} }}}}"
         tag = tag if tag not in taken else f"{{{{ Subscriber:CustomField{field.id} }}}}"
         taken.add(tag)
         found.append(PersonalizationTag(tag, field.name, f"The field “{field.name}”.", "Subscriber"))

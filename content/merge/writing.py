@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from content.merge.known import KnownFields
 from content.merge.scanner import Block, Literal, Segment
 
+MAX_REMARKS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -26,8 +28,18 @@ class Translation:
     segments: list[Segment] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
+    _named: set[str] = field(default_factory=set)
+
     def remark(self, code: str, message: str, line: int, *, blocks: bool = False) -> None:
-        self.remarks.append(Remark(code, message, line, blocks))
+        if blocks or len(self.remarks) < MAX_REMARKS:
+            self.remarks.append(Remark(code, message, line, blocks))
+
+    def is_news(self, written: str) -> bool:
+        """Whether there is something to say of this tag yet: each is named where it first stands, up to a number."""
+        if written in self._named or len(self._named) >= MAX_REMARKS:
+            return False
+        self._named.add(written)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,12 +177,16 @@
     const picker = event.target.closest("[data-insert]");
     if (!picker || !picker.value) return;
     const field = lastField || document.querySelector("#id_html, #id_sms_body");
-    const key = picker.value;
-    const text = `{{ ${key} }}`;
     field.focus();
-    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+    field.setRangeText(picker.value, field.selectionStart, field.selectionEnd, "end");
     field.dispatchEvent(new Event("input", { bubbles: true }));
     picker.value = "";
+  });
+
+  // What can be picked and read follows the merge language.
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "id_merge_language") return;
+    document.querySelectorAll("#email-form [data-language]").forEach((part) => { part.hidden = part.dataset.language !== event.target.value; });
   });
 
   function livePreview(form) {

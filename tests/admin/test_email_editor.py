@@ -93,8 +93,37 @@ def test_merge_fields_can_be_picked(organization, bob, login):
 
     page = login(bob).get(edit_address(EmailFactory(organization=organization))).content.decode()
 
-    assert '<option value="city">Town</option>' in page
-    assert '<option value="unsubscribe_url">' in page
+    for tag in ("{{ city }}", "{{ Subscriber:City }}", "%%city%%"):
+        assert f'<option value="{tag}">Town</option>' in page
+    for tag in ("{{ unsubscribe_url }}", "%Link:Unsubscribe%", "%%unsubscribe_link%%"):
+        assert f'<option value="{tag}">' in page
+    assert 'data-language="broadsheet">' in page
+    assert 'data-language="octeth" hidden>' in page
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("octeth", '{{ Subscriber:FirstName|"you" }} and %Subscriber:EmailAddress%'), ("greenarrow", "%%First name%%")],
+)
+def test_another_language_is_chosen_previewed_and_kept(organization, bob, login, language, subject):
+    CustomField.objects.create(organization=organization, key="first_name", name="First name")
+    person = SubscriberFactory(organization=organization, email="anna@example.com", fields={"first_name": "Anna"})
+    written = TYPED | {
+        "merge_language": language,
+        "subject": subject,
+        "html": f"<p>{subject}</p>\n<p>%%x%% {{{{ x }}}}</p>",
+    }
+    browser = login(bob)
+
+    answer = browser.post(
+        reverse("admin:content_email_preview"), written | {"organization": organization.pk, "person": person.pk}
+    )
+    browser.post(reverse("admin:content_email_add"), written)
+
+    assert answer.context["shown"].subject.startswith("Anna")
+    assert any("line 2: There is no" in finding.message for finding in answer.context["findings"])
+    assert Email.objects.get().merge_language == language
+    assert f'data-language="{language}">' in browser.get(edit_address(Email.objects.get())).content.decode()
 
 
 def test_changing_the_email_of_a_campaign_that_waits_makes_it_a_draft(organization, dora, login):

@@ -9,7 +9,7 @@ import pytest
 
 from content.merge import greenarrow, octeth, octeth_tags, values
 from content.merge.bodies import body_of
-from content.merge.known import KnownField, alias_of
+from content.merge.known import alias
 from content.merge.languages import parsed_part
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -57,4 +57,4 @@ def test_every_helper_tag_and_code_is_named():
 
 
 def test_an_alias_is_the_key_in_capitals():
-    assert alias_of(KnownField(5, "first_name", "Given name")) == "FirstName"
+    assert alias("first_name") == "FirstName"

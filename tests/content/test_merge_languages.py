@@ -1,5 +1,6 @@
 """What holds in every merge language, whatever is written and whatever people have in their fields."""
 
+import time
 from html import escape, unescape
 
 import pytest
@@ -10,8 +11,10 @@ from content.errors import BrokenTemplate
 from content.merge import values
 from content.merge.bodies import body_of, program_body
 from content.merge.engine import escaped
-from content.merge.languages import parsed_part
+from content.merge.known import known_fields
+from content.merge.languages import TRANSLATORS, parsed_part
 from content.merge.markup_values import as_text
+from content.merge.writing import Place
 from content.models import MergeLanguage
 from tests.content.sources import addressing, arrived, compiled, html_of
 from tests.examples import examples
@@ -155,3 +158,20 @@ def test_whatever_is_written_compiles_or_is_refused_in_words(language, data):
     else:
         said = arrived(raw)["message-id"]
     assert said
+
+
+@pytest.mark.parametrize("language", ["octeth", "greenarrow"])
+@pytest.mark.parametrize(
+    "piece",
+    ["{{", "{{{", '{{"', "{{ a", "%", "%%", "%%a", "%%a %%", "[[", "[[a|", "[UPPER:", "]]", "[IF:",
+     "%RemoteContent=a%41", "[[[UPPER:", '<a href="{', "https://x{", "%Random:Letters:9%", "[[a|b]]"],
+)  # fmt: skip
+def test_what_is_made_to_keep_us_reading_is_read_in_a_moment(language, piece):
+    source = piece * (100_000 // len(piece))
+    started = time.process_time()
+    try:
+        translated = TRANSLATORS[language](source, Place(known_fields(FIELDS), markup=True))
+        assert translated.segments
+    except BrokenTemplate as refused:
+        assert "never closed" in refused.message or "more than" in refused.message  # noqa: PT017 - either will do
+    assert time.process_time() - started < 4

@@ -174,3 +174,58 @@ def test_what_is_wrong_with_an_sms(body, code, words, blocks):
 
 def test_a_sound_sms_passes_without_a_word():
     assert sms("Hi {{ first_name|default('there') }}, we open at 9.") == {}
+
+
+FIELDS = ((5, "first_name", "First name"), (6, "city", "City"))
+
+
+def findings_in(language, body, **changes):
+    leave = {"octeth": "%Link:Unsubscribe%", "greenarrow": "%%unsubscribe_link%%"}[language]
+    written = email(merge_language=language, html=f"<p>{body}</p>\n<a href='{leave}'>Leave</a>", **changes)
+    found = preflight.check_email(written, known_keys=KNOWN, fields=FIELDS)
+    return [(finding.code, finding.message, finding.blocks) for finding in found]
+
+
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [
+        (
+            "octeth",
+            '{{ Subscriber:FirstName|"you" }} [[a|b]] {{ if Subscriber:City }}<b>x</b>{{ endif }} {{ List:Name }}',
+        ),
+        ("octeth", '<a href="https://x.example/?c={{ Subscriber:City }}&i=%Subscriber:SubscriberID%">x</a>'),
+        ("greenarrow", "%%First Name%% %%data_campaign_id%% <a href='https://x.example/?i={subscriber_id}'>x</a>"),
+    ],
+)
+def test_a_sound_email_in_another_language_passes_without_a_word(language, body):
+    assert findings_in(language, body) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "body", "code", "words", "blocks"),
+    [
+        ("octeth", "\n{{ Subscriber:FirstNam }}", "unknown_tag", "HTML, line 2: There is no tag "
+         "{{ Subscriber:FirstNam }}, so it is always empty. Did you mean Subscriber:FirstName?", False),
+        ("octeth", "{{ first_name }}", "unknown_tag", "Did you mean Subscriber:FirstName?", False),
+        ("octeth", "%RemoteContent=https://x.example/%", "unsupported_tag", "is not fetched", True),
+        ("octeth", "{{ if Subscriber:City }}", "broken_template", "HTML, line 1: {{ if Subscriber:City }} is", True),
+        ("octeth", "<p {{ if Subscriber:City }}x{{ endif }}>", "broken_template", "must stand in the quotation", True),
+        ("octeth", "<a href='https://x.example/?c=%Subscriber:City%'>x</a>", "field_not_encoded", "may hold", False),
+        ("greenarrow", "\n%%firstname%%", "unknown_tag", "HTML, line 2: There is no code or field %%firstname%%, so it"
+         " stays as it is. Did you mean %%first_name%%?", False),
+    ],
+)  # fmt: skip
+def test_what_another_language_does_not_have_is_said(language, body, code, words, blocks):
+    found = findings_in(language, body)
+
+    assert [(each[0], each[2]) for each in found] == [(code, blocks)]
+    assert words in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("language", "tag"), [("octeth", "%Link:Unsubscribe%"), ("greenarrow", "%%unsubscribe_link%%")]
+)
+def test_the_way_to_leave_is_told_in_the_words_of_the_language(language, tag):
+    found = preflight.check_email(email(merge_language=language, html="<p>x</p>"), known_keys=KNOWN)
+
+    assert any(tag in finding.message for finding in found)

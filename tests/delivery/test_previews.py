@@ -3,6 +3,7 @@ import email.policy
 import re
 
 import pytest
+from django.utils.timezone import now
 
 from audience.errors import InvalidAddress
 from audience.models import CustomField, Subscription
@@ -48,6 +49,41 @@ def test_a_preview_uses_the_fields_of_a_list(campaign):
     Subscription.objects.update(fields={"first_name": "Ben"})
 
     assert previews.preview(campaign, subscription.subscriber).subject == "Hello Ben"
+
+
+OCTETH = {
+    "merge_language": "octeth",
+    "subject": "{{ uppercase Subscriber:FirstName }} of {{ List:Name }}",
+    "from_name": "{{ User:CompanyName }}",
+    "html": "<p>{{ Campaign:Name }} %Date=Y%</p><a href='%Link:Unsubscribe%'>leave</a>",
+}
+GREENARROW = {
+    "merge_language": "greenarrow",
+    "subject": "%%First Name%% of %%mailing_list_name%%",
+    "from_name": "%%data_from_email%%",
+    "html": "<p>%%data_campaign_name%% %%data_current_year%%</p><a href='%%unsubscribe_link%%'>leave</a>",
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("written", "name"), [(OCTETH, "ANN"), (GREENARROW, "Ann")])
+def test_the_languages_of_others_know_the_list_and_the_campaign(campaign, mail_relay, written, name):
+    Email.objects.update(**written)
+    subscription = Subscription.objects.select_related("mailing_list", "subscriber").get()
+    ann = subscription.subscriber
+    ann.fields = {"first_name": "Ann"}
+
+    seen = previews.preview(campaign, ann)
+    with mail_relay(Mailbox()) as mailbox:
+        previews.send_test(campaign, ["desk@staff.example"], by=staff(campaign.organization), subscriber=ann)
+    arrived = email.message_from_bytes(mailbox.mails[0][2], policy=email.policy.default)
+
+    assert seen.subject == f"{name} of {subscription.mailing_list}"
+    assert f"{campaign.name} {now().year}" in seen.html
+    assert "/u/" in seen.html
+    assert arrived["subject"] == f"[Test] {seen.subject}"
+    assert seen.from_name in arrived["from"]
+    assert campaign.name in arrived.get_body(("html",)).get_content()
 
 
 def test_a_preview_without_a_person_shows_the_defaults(campaign):

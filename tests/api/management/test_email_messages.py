@@ -174,6 +174,35 @@ def test_the_merge_fields_that_may_be_used(api, address, organization):
     }
 
 
+@pytest.mark.parametrize(
+    ("language", "tags"),
+    [
+        ("broadsheet", {"first_name": "{{ first_name }}", "forward_url": "{{ forward_url }}"}),
+        ("octeth", {"first_name": "{{ Subscriber:FirstName }}", "forward_url": "%Link:Forward%"}),
+        (
+            "greenarrow",
+            {"first_name": "%%first_name%%", "unsubscribe_url": "%%unsubscribe_link%%", "forward_url": None},
+        ),
+    ],
+)
+def test_an_email_can_be_written_in_each_language(api, address, organization, language, tags):
+    organization.custom_fields.create(key="first_name", name="First name")
+    person = SubscriberFactory(organization=organization, fields={"first_name": "Ann"})
+    changes = {"merge_language": language, "subject": f"Hi {tags['first_name']}"}
+
+    changed = api.patch(address, changes)
+    shown = {each["key"]: each["tag"] for each in api.get(f"{address}variables/").json()}
+    preview = api.post(f"{address}preview/", {"subscriber_id": person.public_id}).json()
+
+    assert changed.json()["merge_language"] == language
+    assert {key: shown.get(key) for key in tags} == tags
+    assert preview["subject"] == "Hi Ann"
+
+
+def test_a_language_that_there_is_not_is_refused(api, address):
+    assert "merge_language" in str(api.patch(address, {"merge_language": "mailchimp"}).json())
+
+
 def test_a_preview_shows_what_one_person_would_see(viewer_api, address, organization):
     person = SubscriberFactory(organization=organization, fields={"first_name": "Åsa"})
 
