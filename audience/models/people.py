@@ -180,8 +180,15 @@ class ConsentEvent(models.Model):
     subscriber = models.ForeignKey(
         Subscriber, on_delete=models.DO_NOTHING, related_name="consent_events", db_index=False
     )  # led by the index of a person's page
+    # The subscription that is written in the same transaction holds the list; a constraint here would look for the same
+    # list, and the same user, once more for every line of an import.
     mailing_list = models.ForeignKey(
-        MailingList, null=True, blank=True, on_delete=models.SET_NULL, related_name="consent_events"
+        MailingList,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="consent_events",
+        db_constraint=False,
     )
     list_name = models.CharField(max_length=255, help_text="What the list was called; stays when the list goes.")
     kind = models.CharField(max_length=16, choices=Kind)
@@ -190,7 +197,9 @@ class ConsentEvent(models.Model):
     source = models.CharField(max_length=64, blank=True, help_text="Where: import, api, admin, page, one-click...")
     ip_address = models.GenericIPAddressField(null=True, blank=True)
     wording = models.TextField(blank=True, help_text="What the person was shown when they agreed.")
-    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
+    )
 
     objects = ScopedQuerySet.as_manager()
 

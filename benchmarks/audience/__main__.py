@@ -7,7 +7,8 @@ Makes a database of its own on that server and drops it again (with --keep it st
 call). The account has to be allowed to make databases and to switch triggers off.
 
 - import: a CSV file with as many new people and five fields, through `audience.imports`, against COPY of the same file
-  into a plain table; beside it, COPY of all rows the import has written into tables with the same indexes;
+  into a plain table; beside it, COPY of all rows the import has written into tables with the same indexes, and into
+  tables that have the foreign keys too; by the clock and by the processor;
 - freeze: these people, through `delivery.freeze`, against INSERT ... SELECT of the same rows into the same table;
 - counts: twelve segments, each by its statement alone; with --plans their plans are written to `plans/`.
 
@@ -82,12 +83,10 @@ def _figures(options: argparse.Namespace, is_new: bool) -> dict[str, object]:
         figures["slowest_count_s"] = max(round(each.seconds, 2) for each in timed)
     if options.only != "counts":
         imported = writes.compare_import(world, size.people)
-        _tell("import", imported.ours, imported.bare, imported.ratio)
+        _tell("import", imported.ours.clock, imported.bare.clock, imported.figures()["import_ratio"])
         frozen = writes.compare_freeze(world, rounds=options.rounds)
         _tell("freeze", frozen.ours, frozen.bare, frozen.ratio)
-        figures |= {"import_ratio": imported.ratio, "import_s": round(imported.ours, 2)}
-        figures |= {"copy_s": round(imported.bare, 2), "copy_same_rows_s": round(imported.same_rows, 2)}
-        figures["import_same_rows_ratio"] = round(imported.ours / imported.same_rows, 2)
+        figures |= imported.figures()
         figures |= {"freeze_ratio": frozen.ratio, "freeze_s": round(frozen.ours, 2), "insert_s": round(frozen.bare, 2)}
     return figures | {"rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
 

@@ -136,11 +136,13 @@ FROM (SELECT id, email, CASE WHEN dice(id, 30 + %(run)s) < 0.96 THEN 'sent'
 # Some people do much and most do little: the square of the dice, scattered over the run by a large prime.
 _EVENTS = """
 INSERT INTO stats_event
-    (run_id, recipient_id, subscriber_id, kind, at, link_position, url, ip_address, user_agent, data)
+    (run_id, recipient_id, subscriber_id, kind, at, link_position, url, ip_address, user_agent, data, agent,
+     agent_reason, rules_version)
 SELECT %(run)s, recipient.id, recipient.subscriber_id, kind,
        %(at)s::timestamptz + dice(n, 72) ^ 4 * interval '14 days' AS at, position,
        CASE WHEN position > 0 THEN 'https://example.com/story/' || position ELSE '' END,
-       ('198.51.' || n %% 256 || '.' || n %% 199)::inet, 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15', '{}'
+       ('198.51.' || n %% 256 || '.' || n %% 199)::inet, 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15', '{}',
+       'human', '', 0
 FROM (SELECT n, kind, CASE WHEN kind = 'clicked' THEN 1 + floor(12 * dice(n, 74))::int ELSE 0 END AS position
       FROM (SELECT n, CASE WHEN dice(n, 73) < 0.70 THEN 'opened' WHEN dice(n, 73) < 0.95 THEN 'clicked'
                            WHEN dice(n, 73) < 0.96 THEN 'viewed' WHEN dice(n, 73) < 0.97 THEN 'unsubscribed'
@@ -150,20 +152,29 @@ JOIN delivery_recipient AS recipient
     ON recipient.id = %(first)s + (floor(%(recipients)s * dice(n, 71) ^ 2)::bigint * 15485863) %% %(recipients)s
 ORDER BY at
 """
+# Everybody is a person here: what people did is what was done.
 _ENGAGEMENTS = """
 INSERT INTO stats_engagement
-    (recipient_id, run_id, subscriber_id, read_at, opened_at, opens, clicked_at, clicks, viewed_at, unsubscribed_at,
-     bounced_at, complained_at)
-SELECT recipient_id, min(run_id), min(subscriber_id), min(at) FILTER (WHERE kind IN ('opened', 'clicked', 'viewed')),
-       min(at) FILTER (WHERE kind = 'opened'), count(*) FILTER (WHERE kind = 'opened'),
-       min(at) FILTER (WHERE kind = 'clicked'), count(*) FILTER (WHERE kind = 'clicked'),
-       min(at) FILTER (WHERE kind = 'viewed'), min(at) FILTER (WHERE kind = 'unsubscribed'),
-       min(at) FILTER (WHERE kind = 'bounced'), min(at) FILTER (WHERE kind = 'complained')
-FROM stats_event GROUP BY recipient_id
+    (recipient_id, run_id, subscriber_id, read_at, opened_at, opens, clicked_at, clicks, last_clicked_at, viewed_at,
+     human_read_at, human_opened_at, human_opens, human_clicked_at, human_clicks, human_viewed_at, privacy_opens,
+     unsubscribed_at, bounced_at, bounce_type, complained_at, forwards, conversions, revenue_cents)
+SELECT recipient_id, run_id, subscriber_id, read_at, opened_at, opens, clicked_at, clicks, last_clicked_at, viewed_at,
+       read_at, opened_at, opens, clicked_at, clicks, viewed_at, 0,
+       unsubscribed_at, bounced_at, CASE WHEN bounced_at IS NULL THEN '' ELSE 'hard' END, complained_at, 0, 0, 0
+FROM (SELECT recipient_id, min(run_id) AS run_id, min(subscriber_id) AS subscriber_id,
+             min(at) FILTER (WHERE kind IN ('opened', 'clicked', 'viewed')) AS read_at,
+             min(at) FILTER (WHERE kind = 'opened') AS opened_at, count(*) FILTER (WHERE kind = 'opened') AS opens,
+             min(at) FILTER (WHERE kind = 'clicked') AS clicked_at, count(*) FILTER (WHERE kind = 'clicked') AS clicks,
+             max(at) FILTER (WHERE kind = 'clicked') AS last_clicked_at,
+             min(at) FILTER (WHERE kind = 'viewed') AS viewed_at,
+             min(at) FILTER (WHERE kind = 'unsubscribed') AS unsubscribed_at,
+             min(at) FILTER (WHERE kind = 'bounced') AS bounced_at,
+             min(at) FILTER (WHERE kind = 'complained') AS complained_at
+      FROM stats_event GROUP BY recipient_id) AS done
 """
 _LINKS = """
-INSERT INTO stats_clickedlink (recipient_id, link_position, clicked_at, clicks)
-SELECT recipient_id, link_position, min(at), count(*)
+INSERT INTO stats_clickedlink (recipient_id, link_position, clicked_at, clicks, human_clicks)
+SELECT recipient_id, link_position, min(at), count(*), count(*)
 FROM stats_event WHERE kind = 'clicked' GROUP BY recipient_id, link_position
 """
 

@@ -1,11 +1,14 @@
 """Imports of the same people at the same moment, and programs that write them meanwhile."""
 
+from dataclasses import replace
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.actors import SYSTEM
 from audience import fields, import_staging, imports
-from audience.import_writing import Overtaken
+from audience.import_rows import Row
+from audience.import_writing import Overtaken, terms_of
 from audience.models import ConsentEvent, Import, Subscriber, Subscription
 from audience.subscriptions import subscribe
 from tests.audience.importing import chunks_of, counts, import_file, upload
@@ -68,3 +71,15 @@ def test_what_somebody_else_adds_over_and_over_goes_the_slow_way(news, monkeypat
     done = import_file(news, "email,town\nann@example.com,Ulm\nann@example.com,Bonn\n")
 
     assert (counts(done), Subscriber.objects.get().fields) == ((1, 1, 0, 0), {"town": "Bonn"})
+
+
+@race
+def test_lines_of_the_log_name_nobody_where_who_started_the_import_is_deleted_meanwhile():
+    draft = upload(MailingListFactory(), "email\nann@example.com\n")
+    imports.start(draft, by=SYSTEM, in_background=False)
+    terms = replace(terms_of(draft), by_id=4711)
+
+    with transaction.atomic():
+        import_staging.write(terms, [Row(2, "ann@example.com")])
+
+    assert ConsentEvent.objects.get().by_id is None
