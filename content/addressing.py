@@ -30,8 +30,8 @@ class Addressing:
 
     `message_id` is in angle brackets and the same each time the message is rendered. `headers` are further headers, in
     order (List-Unsubscribe, Feedback-ID, ...); their values are cleaned, their names are checked when the message is
-    rendered. `date` is the Date header; None means now. `system` are values by the names that
-    `content.merge.system` lists.
+    rendered. `sender` is who sends it for somebody else (RFC 5322, Sender). `date` is the Date header; None means now.
+    `system` are values by the names that `content.merge.system` lists.
     """
 
     recipient_id: int
@@ -42,6 +42,7 @@ class Addressing:
     headers: tuple[tuple[str, str], ...] = ()
     date: datetime | None = None
     system: Mapping[str, Any] | None = None
+    sender: str = ""
 
     def extra_name(self, name: str) -> str:
         """Raises ValueError for a header that is not anybody's to add."""

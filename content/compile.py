@@ -61,13 +61,17 @@ def compile_email(
     base_url: str,
     tracked: bool = True,
     converts: bool = False,
+    opens: bool = True,
+    clicks: bool = True,
     fields: Fields = (),
 ) -> "CompiledMessage":
-    """The message for one run. `tracked` replaces links and adds the pixel, and the hidden link if HIDDEN_LINK says so;
+    """The message for one run. `tracked` replaces links (unless not `clicks`) and adds the pixel (unless not `opens`),
+    and the hidden link if HIDDEN_LINK says so;
     `converts` has tracked links tell their targets who came; `fields` are the custom fields there are (number, key,
     name), for languages that call them by their names. Raises BrokenTemplate."""
     parsed = parse_email(source, fields)
-    book = LinkBook(run_id, base_url, has_hidden_link=settings.HIDDEN_LINK, converts=converts)
+    book = LinkBook(run_id, base_url, has_hidden_link=settings.HIDDEN_LINK and clicks, converts=converts)
+    book.has_pixel, book.follows_links = opens, clicks
     pieces = _bodies(source, parsed, book if tracked else None)
     named = {name for part in parsed.values() for name in part.fields}
     return CompiledMessage(source, pieces, fields=named, book=book, tracked=tracked)
@@ -137,6 +141,7 @@ class CompiledMessage:
         return b"".join(
             [
                 self._constant.get("from_name") or self._from(context),
+                headers.mailbox("Sender", addressing.sender) if addressing.sender else b"",
                 headers.mailbox("To", addressing.to_address, addressing.to_name),
                 headers.mailbox("Reply-To", self._reply_to) if self._reply_to else b"",
                 self._constant.get("subject") or self._subject(context),

@@ -48,11 +48,15 @@ class LinkBook:
     base_url: str
     has_hidden_link: bool = False
     converts: bool = False
+    has_pixel: bool = True
+    follows_links: bool = True
     links: list[Link] = field(default_factory=list)
     _computed: int = 0
 
     def tracked(self, pieces: Sequence[Piece], *, repeats: bool = False) -> tuple[Piece, ...] | None:
         """What takes the place of this URL; None if it stays as it is. `repeats`: in a part that repeats the HTML."""
+        if not self.follows_links:
+            return None
         head = pieces[0] if pieces and isinstance(pieces[0], str) else ""
         if len(pieces) == 1:
             return self._fixed(clean_url(head), repeats) if HOST.match(head.strip()) else None

@@ -77,7 +77,8 @@ def finished(source: Html, preheader: Sequence[Segment], links: LinkBook | None)
     if links is not None:
         if links.has_hidden_link:
             _put_hidden_link(tree, source.tokens, links)
-        _put_pixel(tree, source.tokens, links)
+        if links.has_pixel:
+            _put_pixel(tree, source.tokens, links)
     text = tree.html or ""
     if links is not None:
         text = OUTLOOK_COMMENT.sub(lambda comment: _track_in_comment(comment[0], source.tokens, links), text)

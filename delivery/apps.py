@@ -16,6 +16,7 @@ class DeliveryConfig(AppConfig):
             react(verb, tasks.queue_freeze)
         for verb in ("freeze", "release"):
             react(verb, tasks.queue_batches)
+        react("freeze", tasks.queue_seeds)
         react("resume", tasks.go_on)
         react("cancel", tasks.queue_drop)
         react("retry_failed", tasks.queue_retry)

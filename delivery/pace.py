@@ -1,45 +1,45 @@
-"""How fast a run went, from one stretch of time to the next."""
+"""No more messages an hour than a campaign's delivery settings say, however many workers send it."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, QuerySet
-from django.db.models.functions import TruncMinute
+from django.db import transaction
 
-from campaigns.models import Campaign
-from delivery.models import Recipient
+from delivery.models import Dispatch
 
-STRETCHES = {"minute": 1, "5min": 5, "10min": 10, "15min": 15, "hour": 60}
-MOST_POINTS = 60  # what a chart shows; "auto" takes the shortest stretch that needs no more of them
+# Messages are taken up by so many seconds' worth; nobody waits with a batch in hand, and a wait in between is made up
+# for by as much.
+SPAN = timedelta(seconds=30)
+HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
 class Pace:
-    """Messages handed over in the stretch that began `at`."""
+    """What one worker may take up now: `count` messages, or none before `until`."""
 
-    at: datetime
-    sent: int
-
-
-def stretch_for(campaign: Campaign) -> str:
-    """The shortest of STRETCHES in which the whole campaign has at most MOST_POINTS."""
-    span = _sent(campaign).aggregate(first=Min("settled_at"), last=Max("settled_at"))
-    if span["first"] is None:
-        return "minute"
-    minutes = (span["last"] - span["first"]).total_seconds() / 60
-    return next((name for name, each in STRETCHES.items() if minutes / each <= MOST_POINTS), "hour")
+    def __init__(self, count: int, until: datetime | None = None) -> None:
+        self.count, self.until = count, until
 
 
-def pace(campaign: Campaign, stretch: str) -> list[Pace]:
-    """Those stretches in which anything was sent, in order. Raises KeyError for what is no stretch."""
-    length = STRETCHES[stretch]
-    by_minute = _sent(campaign).annotate(at=TruncMinute("settled_at", tzinfo=UTC)).order_by("at").values_list("at")
-    found: dict[datetime, int] = {}
-    for at, sent in by_minute.annotate(Count("pk")):
-        begun = at - timedelta(minutes=(at.hour * 60 + at.minute) % length)
-        found[begun] = found.get(begun, 0) + sent
-    return [Pace(at, sent) for at, sent in found.items()]
+def take(campaign_id: int, wanted: int, at: datetime) -> Pace:
+    """So many of the messages wanted, accounted for at once, so that of two workers neither has the other's share."""
+    if not Dispatch.objects.filter(campaign=campaign_id, speed__gt=0).exists():
+        return Pace(wanted)
+    with transaction.atomic():
+        row = Dispatch.objects.select_for_update().get(campaign=campaign_id)
+        if not row.speed:
+            return Pace(wanted)
+        begin = max(row.sent_until or at, at - SPAN)
+        if begin > at:
+            return Pace(0, begin)
+        count = min(wanted, max(1, int(row.speed * (SPAN / HOUR))))
+        Dispatch.objects.filter(pk=row.pk).update(sent_until=begin + count * HOUR / row.speed)
+    return Pace(count)
 
 
-def _sent(campaign: Campaign) -> QuerySet[Recipient]:
-    return Recipient.objects.filter(run__campaign=campaign, state=Recipient.State.SENT, settled_at__isnull=False)
+def give_back(campaign_id: int, count: int) -> None:
+    """What was taken and there were no messages for."""
+    if count <= 0:
+        return
+    with transaction.atomic():
+        row = Dispatch.objects.select_for_update().filter(campaign=campaign_id, speed__gt=0).first()
+        if row is not None and row.sent_until is not None:
+            Dispatch.objects.filter(pk=row.pk).update(sent_until=row.sent_until - count * HOUR / row.speed)

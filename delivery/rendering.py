@@ -19,6 +19,7 @@ from campaigns.models import CampaignRun, Channel, ContentSnapshot
 from content.addressing import Addressing
 from content.compile import CompiledMessage, CompiledSms, Contents, compile_email, compile_sms
 from content.merge.languages import Fields
+from delivery import dispatches
 from delivery.headers import RunHeaders
 from delivery.models import Recipient
 from delivery.system_values import Joined, SystemValues
@@ -100,6 +101,8 @@ class Source:
     fields: tuple[tuple[int, str, str], ...] = ()
     tracked: bool = True
     converts: bool = False
+    opens: bool = True
+    clicks: bool = True
 
     @classmethod
     def of(
@@ -110,12 +113,22 @@ class Source:
         fields: Fields = (),
         tracked: bool = True,
         converts: bool = False,
+        opens: bool = True,
+        clicks: bool = True,
         **changes: str,
     ) -> Self:
-        """From an Email or a snapshot of one. `fields` as in `content.compile`."""
+        """From an Email or a snapshot of one. The rest as in `content.compile.compile_email`."""
         values = {name: getattr(email, name) for name in EMAIL_FIELDS} | changes
         known = tuple((number, key, name) for number, key, name in fields)
-        return cls(run_id=run_id, fields=known, tracked=tracked, converts=converts, **values)
+        return cls(
+            run_id=run_id,
+            fields=known,
+            tracked=tracked,
+            converts=converts,
+            opens=opens,
+            clicks=clicks,
+            **values,
+        )
 
 
 @lru_cache(maxsize=32)
@@ -127,6 +140,8 @@ def compiled(source: Source, base_url: str) -> CompiledMessage:
         base_url=base_url,
         tracked=source.tracked,
         converts=source.converts,
+        opens=source.opens,
+        clicks=source.clicks,
         fields=source.fields,
     )
 
@@ -142,10 +157,18 @@ class Mails:
 
     def __init__(self, run: CampaignRun, contents: Iterable[ContentSnapshot]) -> None:
         self._variants: dict[int, tuple[CompiledMessage, RunHeaders, str]] = {}
-        self._system = SystemValues.of(run)
+        self._system, dispatch = SystemValues.of(run), dispatches.of(run.campaign)
+        self._sender = dispatch.sender_email or ""
+        # by this, programs of GreenArrow's find their campaign's messages
+        self._extra = (("X-CampaignID", f"s4:{run.campaign_id}"),) if dispatch.pk else ()
         for content in contents:
             source = Source.of(
-                content, run_id=run.pk, fields=content.known_fields, converts=run.campaign.tracks_conversions
+                content,
+                run_id=run.pk,
+                fields=content.known_fields,
+                converts=run.campaign.tracks_conversions,
+                opens=dispatch.tracks_opens,
+                clicks=dispatch.tracks_clicks,
             )
             message = compiled(source, settings.BASE_URL)
             headers = RunHeaders.of(run, from_email=content.from_email)
@@ -169,7 +192,8 @@ class Mails:
             subscriber_id=row.subscriber_id,
             to_address=row.address,
             message_id=headers.message_id(row.recipient_id),
-            headers=headers.headers(row.recipient_id, row.subscriber_id, row.mailing_list),
+            headers=(*headers.headers(row.recipient_id, row.subscriber_id, row.mailing_list), *self._extra),
+            sender=self._sender,
             system=self._system.values(row.joined, sender=sender) if mail.system else None,
         )
 

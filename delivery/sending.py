@@ -21,7 +21,7 @@ from campaigns import lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, CampaignRun
 from content.errors import ContentError
-from delivery import batches, refusals, settlement, windows
+from delivery import batches, pace, refusals, settlement, windows
 from delivery.journal import Journal
 from delivery.lapsed import skip_lapsed
 from delivery.models import Recipient
@@ -196,6 +196,7 @@ class Shift:
         self._began_at = now()
         self._last_id = 0
         self._next_look = 0.0
+        self._paced_until: datetime | None = None
 
     def work(self) -> Released:
         """Raises what nobody foresaw, DatabaseError above all; then the journal has the rest of the story."""
@@ -236,8 +237,14 @@ class Shift:
             self._feed.close()
 
     def _read_more(self) -> None:
+        allowed = pace.take(self.claim.campaign_id, HANDFUL, now())
+        if allowed.until is not None:  # the hour's share is taken; others may have the worker meanwhile
+            self._paced_until = allowed.until
+            self._feed.close()
+            return
         waiting = Recipient.objects.mailable(self._began_at).filter(batch=self.claim.batch_id, pk__gt=self._last_id)
-        more = rows(waiting.order_by("pk")[:HANDFUL])
+        more = rows(waiting.order_by("pk")[: allowed.count])
+        pace.give_back(self.claim.campaign_id, allowed.count - len(more))
         self._last_id = more[-1].recipient_id if more else self._last_id
         self._feed.fill(more)
 
@@ -255,7 +262,9 @@ class Shift:
     def _give_back(self, trouble: str) -> Released:
         last = self._account.take_all("The message was on its way when sending stopped.")
         refusals.tell(self.claim, last, at=now())
-        released = settlement.release(self.claim, last, at=now(), error=trouble, wait=retry_wait)
+        released = settlement.release(
+            self.claim, last, at=now(), error=trouble, wait=retry_wait, until=self._paced_until
+        )
         suspend_if_hopeless(released)
         return released
 

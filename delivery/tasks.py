@@ -13,8 +13,9 @@ from kombu.exceptions import OperationalError as BrokerGone
 from campaigns import lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign
-from delivery import batches, estimates, recovery, runs
+from delivery import batches, estimates, recovery, runs, seeds
 from delivery.freeze import freeze
+from delivery.models import Dispatch
 from delivery.sending import deliver
 from delivery.settlement import Released
 
@@ -59,6 +60,11 @@ def requeue_failed(campaign_id: int) -> None:
     queue_batches(campaign_id)
 
 
+@shared_task(name="delivery.send_seeds")  # type: ignore[untyped-decorator]
+def send_seeds(campaign_id: int) -> None:
+    seeds.send(campaign_id)
+
+
 @shared_task(name="delivery.estimate_audience")  # type: ignore[untyped-decorator]
 def estimate_audience(campaign_id: int) -> None:
     estimates.count(campaign_id)
@@ -87,6 +93,12 @@ def queue_batches(campaign_id: int) -> None:
     """Reaction to freezing and releasing: a task for every batch that is due."""
     for batch_id in batches.take_for_queue(now(), campaign_id=campaign_id):
         queue(deliver_batch, batch_id)
+
+
+def queue_seeds(campaign_id: int) -> None:
+    """Reaction to freezing: copies for seed addresses, where there are any."""
+    if Dispatch.objects.filter(campaign=campaign_id, seed_lists__isnull=False).exists():
+        queue(send_seeds, campaign_id)
 
 
 def go_on(campaign_id: int) -> None:
@@ -140,6 +152,11 @@ def _sweep_batches(at: datetime) -> None:
         queue(deliver_batch, batch_id)
 
 
+def _sweep_seeds(at: datetime) -> None:
+    for campaign_id in seeds.unsent_ids(at):
+        queue(send_seeds, campaign_id)
+
+
 def _sweep_complete(at: datetime) -> None:
     for campaign_id in runs.complete_ids():
         runs.finish_if_complete(campaign_id)
@@ -147,7 +164,7 @@ def _sweep_complete(at: datetime) -> None:
 
 STEPS = (
     *(_sweep_claims, _sweep_freezes, _sweep_retries, _sweep_cancelled),
-    *(_sweep_expired, _sweep_batches, _sweep_complete),
+    *(_sweep_expired, _sweep_batches, _sweep_seeds, _sweep_complete),
 )
 
 
