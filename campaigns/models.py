@@ -215,6 +215,11 @@ class Campaign(models.Model):
     def is_started(self) -> bool:
         return self.started_at is not None
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is being sent or was, and not between two instances: then what it says stays as it is."""
+        return self.is_started and self.state not in EDITABLE
+
 
 class Variant(models.Model):
     """One content of a campaign with its weight. A plain campaign has exactly one."""

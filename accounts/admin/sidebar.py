@@ -17,6 +17,7 @@ APPROVALS: Item = ("Approval queue", "fact_check", "campaigns_campaign_approvals
 HOME: Item = ("Home", "home", "index", Permission.READ)
 CAMPAIGNS: tuple[Item, ...] = (
     ("Campaigns", "campaign", "campaigns_campaign_changelist", Permission.READ),
+    ("Calendar", "calendar_month", "campaigns_campaign_calendar", Permission.READ),
     ("Emails", "mail", "content_email_changelist", Permission.READ),
     ("Templates", "dashboard_customize", "content_template_changelist", Permission.READ),
     ("Tags", "sell", "tags_tag_changelist", Permission.READ),
@@ -88,8 +89,8 @@ def _is_active(url: str) -> Callable[[HttpRequest], bool]:
     def active(request: HttpRequest) -> bool:
         if url == reverse("admin:index"):
             return request.path == url
-        others = ("/approvals/", "/settings/")
-        if any(request.path.endswith(each) and not url.endswith(each) for each in others):
+        others = ("/approvals/", "/settings/", "/calendar/")
+        if any(each in request.path and not url.endswith(each) for each in others):
             return False
         return request.path.startswith(url)
 

@@ -12,7 +12,7 @@ from accounts.admin.desk import Desk, actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.permissions import Permission
 from campaigns import approval, archive, completeness, drafts, lifecycle
-from campaigns.admin import history
+from campaigns.admin import history, instances
 from campaigns.admin.approvals import worded
 from campaigns.admin.lookup import back_to, crumbs_of, of_campaign, tell_refusal
 from campaigns.admin.next_step import NextStep, next_step
@@ -49,7 +49,7 @@ def campaign_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         others=[_button(campaign, verb, step) for verb in step.others],
         rarely=[_button(campaign, verb, step) for verb in step.rarely],
         may_test=at.may(Permission.UPDATE, campaign.organization_id),
-        may_edit=at.may(Permission.UPDATE, campaign.organization_id) and not campaign.is_started,
+        may_edit=at.may(Permission.UPDATE, campaign.organization_id) and not campaign.is_fixed,
         may_publish=at.may(Permission.UPDATE, campaign.organization_id) and campaign.state == State.SENT,
         archive_url=archive.url_of(campaign),
         live=is_live(campaign),
@@ -59,6 +59,7 @@ def campaign_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         history=history.lines(campaign),
         **(progress_context(campaign) if campaign.is_started else {"campaign": campaign}),
         **_approval(campaign),
+        **instances.context(campaign),
     )
 
 
@@ -75,7 +76,7 @@ def _step(campaign: Campaign, at: Desk) -> NextStep:
 
 def _remarks(campaign: Campaign) -> list[str]:
     """What preflight would have somebody look at; only before anything has left."""
-    if campaign.is_started:
+    if campaign.is_fixed:
         return []
     return list(dict.fromkeys(found.message for found in completeness.findings(campaign) if not found.blocks))
 

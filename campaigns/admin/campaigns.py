@@ -18,14 +18,17 @@ from accounts.admin.pages import to
 from accounts.templatetags.figures import percent
 from campaigns.admin import (
     approvals,
+    calendar_page,
     campaign_page,
     estimates,
     form,
+    instances,
     list_page,
     preview,
     progress,
     race_chart,
     recipients,
+    recurrences,
     split_tests,
     variants,
 )
@@ -128,6 +131,9 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
         wrap = self.admin_site.admin_view
         views: list[tuple[str, Any, str]] = [
             ("approvals/", approvals.queue, "approvals"),
+            ("calendar/", calendar_page.calendar_page, "calendar"),
+            ("calendar/feeds/", calendar_page.feeds_page, "calendar_feeds"),
+            ("calendar/feeds/<int:pk>/revoke/", require_POST(calendar_page.revoke_feed), "calendar_revoke"),
             ("compare/", comparison.compare_page, "compare"),
             ("estimate/", form.estimate_draft, "estimate_draft"),
             ("sms-parts/", preview.sms_parts, "sms_parts"),
@@ -138,6 +144,8 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
             ("<int:pk>/variants/numbers/", variants.numbers, "variant_numbers"),
             ("<int:pk>/race/", split_tests.race_fragment, "race"),
             ("<int:pk>/race/chart/", race_chart.race_chart, "race_chart"),
+            ("<int:pk>/instances/", instances.instances_page, "instances"),
+            ("<int:pk>/recurrence/", require_POST(recurrences.preview), "recurrence"),
             ("<int:pk>/estimate/", estimates.estimate_fragment, "estimate"),
             ("<int:pk>/preview/", preview.preview_fragment, "preview"),
             ("<int:pk>/preview/body/", preview.preview_body, "preview_body"),

@@ -248,7 +248,7 @@ def _make(request: HttpRequest, form: CampaignForm, wish: str) -> Campaign | Non
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a campaign that has not started."""
     campaign = campaign_of(request, pk, Permission.UPDATE)
-    if campaign.is_started:
+    if campaign.is_fixed:
         messages.error(request, "It has been sent, so it cannot be changed any more. Copy it instead.")
         return back_to(campaign)
     form = CampaignForm(request.POST or None, organization=campaign.organization, campaign=campaign)

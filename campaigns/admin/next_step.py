@@ -85,7 +85,8 @@ def _scheduled(
 ) -> NextStep:
     if campaign.schedule_type == ScheduleType.IMMEDIATE:
         return NextStep(what="Starts in a moment", why="The next tick of the clock takes it.", tone="blue")
-    return NextStep(what="", why="Nothing to do: it goes out by itself.", tone="blue", primary="reschedule")
+    again = ", again and again" if campaign.schedule_type == ScheduleType.RECURSIVE else ""
+    return NextStep(what="", why=f"Nothing to do: it goes out by itself{again}.", tone="blue", primary="reschedule")
 
 
 def _running(

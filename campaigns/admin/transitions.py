@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from accounts.admin.desk import actor
 from accounts.admin.pages import DeskForm, next_address, page, to
 from campaigns import approval, lifecycle, possible
+from campaigns.admin.instances import recurrence_of
 from campaigns.admin.lookup import back_to, campaign_of, crumbs_of, tell_refusal
 from campaigns.admin.scheduling import ScheduleForm
 from campaigns.admin.split_tests import ChoiceForm
@@ -86,6 +87,7 @@ def _ask(request: HttpRequest, campaign: Campaign, verb: Verb, form: DeskForm | 
         needs_approval=needs_approval,
         button=button_of(verb, needs_approval=needs_approval),
         failed=possible.failed_recipients(campaign),
+        recurrence=recurrence_of(campaign),
         next=request.GET.get("next", ""),
         status=422 if request.method == "POST" else 200,
     )

@@ -217,6 +217,8 @@ def told(verb: Verb, campaign: Campaign) -> str:
     """What to say afterwards; where an approver has to look first, that."""
     if verb.name in {"submit", "send_now", "reschedule"} and campaign.state == State.PENDING_APPROVAL:
         return f"“{campaign.name}” waits for an approver now; they have been told."
+    if campaign.schedule_type == "recursive" and verb.name in {"submit", "reschedule"}:
+        return f"“{campaign.name}” goes out again and again now, as you chose."
     if verb.name == "submit" and campaign.schedule_type == "immediate":
         return f"“{campaign.name}” starts in a moment."
     return verb.done.format(name=campaign.name)

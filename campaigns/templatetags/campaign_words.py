@@ -64,9 +64,13 @@ def channel_icon(campaign: Campaign) -> SafeString:
 
 
 @register.filter
+def in_zone(moment: datetime, zone: str) -> str:
+    return date_format(moment.astimezone(ZoneInfo(zone)), "D j M Y, H:i")
+
+
+@register.filter
 def in_zone_of(moment: datetime, campaign: Campaign) -> str:
     """A time as people of the campaign's edition read it; the zone is named where it is not the reader's."""
     zone = campaign.schedule_tz or (campaign.edition.timezone if campaign.edition else campaign.organization.timezone)
-    local = moment.astimezone(ZoneInfo(zone))
-    told = date_format(local, "D j M Y, H:i")
+    told = in_zone(moment, zone)
     return told if zone == get_current_timezone_name() else f"{told} ({zone})"
