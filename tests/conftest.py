@@ -15,10 +15,11 @@ from django.test import TransactionTestCase
 from django.test.signals import setting_changed
 
 from accounts.actors import Actor, Surface
+from campaigns.models import Campaign
 from delivery.rendering import compiled
 from tests.databases import template_for
 from tests.examples import examples
-from tests.factories import MembershipFactory, OrganizationFactory
+from tests.factories import PATHS, MembershipFactory, OrganizationFactory, campaign_in
 
 SPOOLS = itertools.count()
 # How long one example takes says something about the machine, and nothing about the rule it tries.
@@ -95,9 +96,24 @@ def _commits(item):
     return {"transactional_db", "live_server"} & set(item.fixturenames) or (mark and mark.kwargs.get("transaction"))
 
 
+@pytest.fixture(scope="module")
+def walked(shared_db):
+    """`walked("sent")` is a campaign of the organization that has walked there: once for all tests of a module.
+
+    For tests that look at what one campaign does. Who lists campaigns, or wants one of a special kind, takes
+    `campaign_in`.
+    """
+    with shared_db():
+        organization = OrganizationFactory(name="Morning Post", slug="morning-post-walked")
+        there = {state: campaign_in(state, organization).pk for state in PATHS}
+    return lambda state: Campaign.objects.get(pk=there[state])
+
+
 @pytest.fixture
-def organization(db):
+def organization(request, db):
     """Alice's organization, where only untrusted members need approval."""
+    if "walked" in request.fixturenames:
+        return request.getfixturevalue("walked")("draft").organization
     return OrganizationFactory(name="Morning Post", slug="morning-post")
 
 

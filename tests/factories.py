@@ -110,11 +110,16 @@ def draft_campaign(organization=None, *, by=None, people=3, channel="email", **c
     organization = organization or OrganizationFactory()
     by = by or staff(organization, "manager", trusted=True)
     mailing_list = MailingListFactory(organization=organization)
-    for _ in range(people):
-        SubscriptionFactory(mailing_list=mailing_list)
+    _subscribe(people, mailing_list)
     content = {"email": EmailFactory(organization=organization)} if channel == "email" else {"sms_body": "Good morning"}
     values = {"name": "Morning", "audience": [drafts.Part(mailing_list=mailing_list)], **content, **changes}
     return drafts.create(organization, by=by, channel=channel, **values)
+
+
+def _subscribe(people, mailing_list):
+    everybody = SubscriberFactory.build_batch(people, organization=mailing_list.organization)
+    Subscriber.objects.bulk_create(everybody)
+    Subscription.objects.bulk_create(Subscription(mailing_list=mailing_list, subscriber=each) for each in everybody)
 
 
 def campaign_in(state, organization=None, **kwargs):

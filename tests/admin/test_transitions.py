@@ -31,8 +31,8 @@ def after(campaign):
 
 @pytest.mark.parametrize("verb", list(VERBS))
 @pytest.mark.parametrize("state", ["draft", "pending_approval", "scheduled", "sent"])
-def test_a_get_changes_nothing(organization, alice, login, state, verb):
-    campaign = campaign_in(state, organization)
+def test_a_get_changes_nothing(walked, alice, login, state, verb):
+    campaign = walked(state)
     events = campaign.events.count()
 
     login(alice).get(address(campaign, verb))
@@ -55,8 +55,8 @@ def test_a_get_changes_nothing(organization, alice, login, state, verb):
         ("cancelled", "reopen", {}, State.DRAFT),
     ],
 )
-def test_a_post_acts_and_says_so(organization, alice, login, state, verb, given, expected):
-    campaign = campaign_in(state, organization)
+def test_a_post_acts_and_says_so(walked, alice, login, state, verb, given, expected):
+    campaign = walked(state)
 
     values = {name: value(campaign) if callable(value) else value for name, value in given.items()}
 
@@ -69,8 +69,8 @@ def test_a_post_acts_and_says_so(organization, alice, login, state, verb, given,
     assert campaign.events.last().surface == "admin"
 
 
-def test_pause_and_resume_take_one_press(organization, bob, login):
-    campaign, browser = campaign_in("scheduled", organization), login(bob)
+def test_pause_and_resume_take_one_press(walked, bob, login):
+    campaign, browser = walked("scheduled"), login(bob)
 
     browser.post(address(campaign, "pause"))
     paused = after(campaign).paused
@@ -80,8 +80,8 @@ def test_pause_and_resume_take_one_press(organization, bob, login):
     assert not after(campaign).paused
 
 
-def test_without_a_token_nothing_is_done(organization, bob):
-    campaign = campaign_in("scheduled", organization)
+def test_without_a_token_nothing_is_done(walked, bob):
+    campaign = walked("scheduled")
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(bob)
 
@@ -91,8 +91,8 @@ def test_without_a_token_nothing_is_done(organization, bob):
     assert after(campaign).state == State.SCHEDULED
 
 
-def test_a_stranger_finds_no_such_campaign(organization, charlie, login):
-    campaign = campaign_in("scheduled", organization)
+def test_a_stranger_finds_no_such_campaign(walked, charlie, login):
+    campaign = walked("scheduled")
 
     answer = login(charlie).post(address(campaign, "cancel"), {"reason": ""})
 
@@ -101,8 +101,8 @@ def test_a_stranger_finds_no_such_campaign(organization, charlie, login):
 
 
 @pytest.mark.parametrize("verb", ["cancel", "unschedule", "pause", "send_now", "delete"])
-def test_a_viewer_may_not(organization, victor, login, verb):
-    campaign = campaign_in("scheduled", organization)
+def test_a_viewer_may_not(walked, victor, login, verb):
+    campaign = walked("scheduled")
 
     answer = login(victor).post(address(campaign, verb), {"reason": ""})
 
@@ -111,8 +111,8 @@ def test_a_viewer_may_not(organization, victor, login, verb):
     assert not campaign.paused
 
 
-def test_a_marketer_may_not_approve(organization, bob, login):
-    campaign = campaign_in("pending_approval", organization)
+def test_a_marketer_may_not_approve(walked, bob, login):
+    campaign = walked("pending_approval")
 
     answer = login(bob).post(address(campaign, "approve"), {"revision": approval.revision(campaign)})
 
@@ -120,8 +120,8 @@ def test_a_marketer_may_not_approve(organization, bob, login):
     assert after(campaign).state == State.PENDING_APPROVAL
 
 
-def test_a_rejection_without_a_reason_asks_for_one(organization, erin, login):
-    campaign = campaign_in("pending_approval", organization)
+def test_a_rejection_without_a_reason_asks_for_one(walked, erin, login):
+    campaign = walked("pending_approval")
 
     answer = login(erin).post(address(campaign, "reject"), {"reason": " "})
 
@@ -130,8 +130,8 @@ def test_a_rejection_without_a_reason_asks_for_one(organization, erin, login):
     assert after(campaign).state == State.PENDING_APPROVAL
 
 
-def test_an_approval_of_something_that_has_changed_meanwhile_is_refused(organization, erin, login):
-    campaign = campaign_in("pending_approval", organization)
+def test_an_approval_of_something_that_has_changed_meanwhile_is_refused(walked, erin, login):
+    campaign = walked("pending_approval")
     looked_at = approval.revision(campaign)
     email = campaign.variants.get().email
     email.subject = "Something else"
@@ -143,8 +143,8 @@ def test_an_approval_of_something_that_has_changed_meanwhile_is_refused(organiza
     assert after(campaign).state == State.PENDING_APPROVAL
 
 
-def test_an_approval_that_does_not_say_what_was_looked_at_is_refused(organization, erin, login):
-    campaign = campaign_in("pending_approval", organization)
+def test_an_approval_that_does_not_say_what_was_looked_at_is_refused(walked, erin, login):
+    campaign = walked("pending_approval")
 
     answer = login(erin).post(address(campaign, "approve"), {"reason": ""})
 
@@ -152,8 +152,8 @@ def test_an_approval_that_does_not_say_what_was_looked_at_is_refused(organizatio
     assert after(campaign).state == State.PENDING_APPROVAL
 
 
-def test_the_confirmation_of_an_approval_carries_what_was_looked_at(organization, erin, login):
-    campaign = campaign_in("pending_approval", organization)
+def test_the_confirmation_of_an_approval_carries_what_was_looked_at(walked, erin, login):
+    campaign = walked("pending_approval")
 
     page = login(erin).get(address(campaign, "approve") + "?revision=abc").content.decode()
 
@@ -169,8 +169,8 @@ def test_an_incomplete_draft_says_what_is_missing(organization, bob, login):
     assert after(campaign).state == State.DRAFT
 
 
-def test_what_is_not_possible_any_more_is_explained(organization, bob, login):
-    campaign = campaign_in("sent", organization)
+def test_what_is_not_possible_any_more_is_explained(walked, bob, login):
+    campaign = walked("sent")
 
     asked = login(bob).get(address(campaign, "cancel"))
     done = login(bob).post(address(campaign, "cancel"), {"reason": ""})
@@ -204,8 +204,8 @@ def test_a_time_is_read_in_the_zone_of_the_edition(organization, bob, login):
         ({"when": "later", "at": "soon"}, "Enter a valid date/time."),
     ],
 )
-def test_a_time_that_makes_no_sense_is_asked_for_again(organization, bob, login, given, message):
-    campaign = campaign_in("draft", organization)
+def test_a_time_that_makes_no_sense_is_asked_for_again(walked, bob, login, given, message):
+    campaign = walked("draft")
 
     answer = login(bob).post(address(campaign, "submit"), given)
 
@@ -214,8 +214,8 @@ def test_a_time_that_makes_no_sense_is_asked_for_again(organization, bob, login,
     assert after(campaign).state == State.DRAFT
 
 
-def test_a_submission_that_needs_approval_says_who_is_next(organization, dora, login):
-    campaign = campaign_in("draft", organization)
+def test_a_submission_that_needs_approval_says_who_is_next(walked, dora, login):
+    campaign = walked("draft")
 
     asked = login(dora).get(address(campaign, "submit")).content.decode()
     answer = login(dora).post(address(campaign, "submit"), {"when": "now"})
@@ -225,8 +225,8 @@ def test_a_submission_that_needs_approval_says_who_is_next(organization, dora, l
     assert after(campaign).state == State.PENDING_APPROVAL
 
 
-def test_a_dialog_is_only_the_body_of_the_page(organization, bob, login):
-    campaign = campaign_in("scheduled", organization)
+def test_a_dialog_is_only_the_body_of_the_page(walked, bob, login):
+    campaign = walked("scheduled")
 
     page = login(bob).get(address(campaign, "cancel"), headers={"X-Dialog": "1"}).content.decode()
 
@@ -234,16 +234,16 @@ def test_a_dialog_is_only_the_body_of_the_page(organization, bob, login):
     assert "csrfmiddlewaretoken" in page
 
 
-def test_after_a_decision_the_approver_is_back_in_the_queue(organization, erin, login):
-    campaign, queue = campaign_in("pending_approval", organization), reverse("admin:campaigns_campaign_approvals")
+def test_after_a_decision_the_approver_is_back_in_the_queue(walked, erin, login):
+    campaign, queue = walked("pending_approval"), reverse("admin:campaigns_campaign_approvals")
 
     there = login(erin).post(address(campaign, "approve"), {"revision": approval.revision(campaign), "next": queue})
 
     assert there.url == queue
 
 
-def test_nobody_is_sent_to_another_site(organization, erin, login):
-    campaign = campaign_in("pending_approval", organization)
+def test_nobody_is_sent_to_another_site(walked, erin, login):
+    campaign = walked("pending_approval")
 
     there = login(erin).post(
         address(campaign, "approve"), {"revision": approval.revision(campaign), "next": "https://evil.example/"}

@@ -15,7 +15,7 @@ from campaigns.possible import OFFERED
 from campaigns.recurrence import from_cron
 from campaigns.transitions import TRANSITIONS, _reactions, react
 from tests.conftest import acting
-from tests.factories import campaign_in, draft_campaign, staff
+from tests.factories import draft_campaign, staff
 
 
 def later():
@@ -72,8 +72,8 @@ def prepare(campaign, verb):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", list(State))
-def test_each_verb_works_from_the_states_of_the_table_and_from_no_other(state):
-    campaign = campaign_in(state)
+def test_each_verb_works_from_the_states_of_the_table_and_from_no_other(walked, state):
+    campaign = walked(state)
     by = staff(campaign.organization, "admin", surface=Surface.GREENARROW)
     ends, refusals = {}, {}
 
@@ -94,8 +94,8 @@ def test_each_verb_works_from_the_states_of_the_table_and_from_no_other(state):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", list(State))
-def test_nobody_does_what_is_broadsheets_own(state):
-    campaign = campaign_in(state)
+def test_nobody_does_what_is_broadsheets_own(walked, state):
+    campaign = walked(state)
     superuser = staff(campaign.organization).user
     superuser.is_superuser = True
     superuser.save()
@@ -108,8 +108,8 @@ def test_nobody_does_what_is_broadsheets_own(state):
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", list(GRANTS))
 @pytest.mark.parametrize("state", list(State))
-def test_each_role_uses_exactly_the_verbs_it_is_granted(role, state):
-    campaign = campaign_in(state)
+def test_each_role_uses_exactly_the_verbs_it_is_granted(walked, role, state):
+    campaign = walked(state)
     by = staff(campaign.organization, role)
     offered = lifecycle.allowed(campaign, by.user)
 
@@ -127,8 +127,8 @@ def test_each_role_uses_exactly_the_verbs_it_is_granted(role, state):
 
 
 @pytest.mark.django_db
-def test_a_stranger_and_nobody_do_nothing(charlie):
-    campaign = campaign_in("scheduled")
+def test_a_stranger_and_nobody_do_nothing(walked, charlie):
+    campaign = walked("scheduled")
 
     for user in (charlie, None):
         assert lifecycle.allowed(campaign, user) == []
@@ -137,16 +137,16 @@ def test_a_stranger_and_nobody_do_nothing(charlie):
 
 
 @pytest.mark.django_db
-def test_somebody_who_claims_to_be_broadsheet_is_asked_for_permission(charlie):
-    campaign = campaign_in("scheduled")
+def test_somebody_who_claims_to_be_broadsheet_is_asked_for_permission(walked, charlie):
+    campaign = walked("scheduled")
 
     with pytest.raises(NotAllowed):
         lifecycle.cancel(campaign, by=Actor(user=charlie, surface=Surface.SYSTEM))
 
 
 @pytest.mark.django_db
-def test_looking_what_is_allowed_costs_few_queries(django_assert_max_num_queries):
-    campaign = campaign_in("sent")
+def test_looking_what_is_allowed_costs_few_queries(walked, django_assert_max_num_queries):
+    campaign = walked("sent")
     user = staff(campaign.organization).user
 
     with django_assert_max_num_queries(2):
@@ -154,8 +154,8 @@ def test_looking_what_is_allowed_costs_few_queries(django_assert_max_num_queries
 
 
 @pytest.mark.django_db
-def test_a_refused_verb_changes_nothing_and_leaves_no_trace():
-    campaign = campaign_in("sending")
+def test_a_refused_verb_changes_nothing_and_leaves_no_trace(walked):
+    campaign = walked("sending")
     before = Campaign.objects.filter(pk=campaign.pk).values().get()
     events = CampaignEvent.objects.count()
 
@@ -225,9 +225,9 @@ def test_an_incomplete_draft_says_what_is_missing_by_field(organization, bob):
 
 
 @pytest.mark.django_db
-def test_a_paused_campaign_is_not_sent_at_once_or_finished(organization, bob):
-    scheduled = campaign_in("scheduled", organization)
-    sending = campaign_in("sending", organization)
+def test_a_paused_campaign_is_not_sent_at_once_or_finished(walked, bob):
+    scheduled = walked("scheduled")
+    sending = walked("sending")
     for campaign in (scheduled, sending):
         lifecycle.pause(campaign, by=acting(bob))
 
@@ -239,8 +239,8 @@ def test_a_paused_campaign_is_not_sent_at_once_or_finished(organization, bob):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("end", [lifecycle.cancel, lambda campaign, by: lifecycle.fail(campaign, reason="Gone.")])
-def test_nothing_that_has_ended_is_paused(end):
-    campaign = campaign_in("sending")
+def test_nothing_that_has_ended_is_paused(walked, end):
+    campaign = walked("sending")
     by = staff(campaign.organization)
     lifecycle.pause(campaign, by=by)
 
@@ -250,8 +250,8 @@ def test_nothing_that_has_ended_is_paused(end):
 
 
 @pytest.mark.django_db
-def test_a_campaign_with_people_waiting_is_not_finished():
-    campaign = campaign_in("sending")
+def test_a_campaign_with_people_waiting_is_not_finished(walked):
+    campaign = walked("sending")
     campaign.runs.update(planned=3, sent=2)
 
     with pytest.raises(InvalidTransition, match="1 recipients"):
@@ -259,8 +259,8 @@ def test_a_campaign_with_people_waiting_is_not_finished():
 
 
 @pytest.mark.django_db
-def test_retrying_takes_the_end_back_and_a_cancelled_run_has_one():
-    campaign = campaign_in("sent")
+def test_retrying_takes_the_end_back_and_a_cancelled_run_has_one(walked):
+    campaign = walked("sent")
     campaign.runs.update(planned=3, sent=2, failed=1)
     admin = staff(campaign.organization)
 
@@ -273,16 +273,16 @@ def test_retrying_takes_the_end_back_and_a_cancelled_run_has_one():
 
 
 @pytest.mark.django_db
-def test_without_failed_recipients_there_is_nothing_to_retry():
-    campaign = campaign_in("sent")
+def test_without_failed_recipients_there_is_nothing_to_retry(walked):
+    campaign = walked("sent")
 
     with pytest.raises(InvalidTransition, match="No recipient"):
         lifecycle.retry_failed(campaign, by=staff(campaign.organization))
 
 
 @pytest.mark.django_db
-def test_a_campaign_is_reopened_only_if_nothing_had_begun():
-    never_started, started = campaign_in("cancelled"), campaign_in("sending")
+def test_a_campaign_is_reopened_only_if_nothing_had_begun(walked):
+    never_started, started = walked("cancelled"), walked("sending")
     lifecycle.cancel(started, by=staff(started.organization))
 
     lifecycle.reopen(never_started, by=staff(never_started.organization))
@@ -293,8 +293,8 @@ def test_a_campaign_is_reopened_only_if_nothing_had_begun():
 
 
 @pytest.mark.django_db
-def test_a_deleted_campaign_does_nothing_any_more():
-    campaign = campaign_in("scheduled")
+def test_a_deleted_campaign_does_nothing_any_more(walked):
+    campaign = walked("scheduled")
     by = staff(campaign.organization)
     lifecycle.delete(campaign, by=by)
 
@@ -305,8 +305,8 @@ def test_a_deleted_campaign_does_nothing_any_more():
 
 
 @pytest.mark.django_db
-def test_a_reason_is_cut_to_what_can_be_kept():
-    campaign = campaign_in("sending")
+def test_a_reason_is_cut_to_what_can_be_kept(walked):
+    campaign = walked("sending")
 
     lifecycle.fail(campaign, reason="x" * 1000)
 
@@ -329,8 +329,8 @@ def test_a_schedule_that_makes_no_sense_is_refused(schedule):
 
 
 @pytest.mark.django_db
-def test_unscheduling_keeps_the_time_but_not_that_it_counts(organization, bob):
-    campaign = campaign_in("scheduled", organization)
+def test_unscheduling_keeps_the_time_but_not_that_it_counts(walked, bob):
+    campaign = walked("scheduled")
     at = campaign.scheduled_at
 
     lifecycle.unschedule(campaign, by=acting(bob))
@@ -367,8 +367,8 @@ def test_nobody_reacts_to_a_verb_that_does_not_exist():
 
 
 @pytest.mark.django_db
-def test_broadsheet_itself_needs_no_permission():
-    campaign = campaign_in("scheduled")
+def test_broadsheet_itself_needs_no_permission(walked):
+    campaign = walked("scheduled")
 
     assert lifecycle.cancel(campaign, by=SYSTEM).state == State.CANCELLED
 

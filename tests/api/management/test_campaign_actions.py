@@ -52,8 +52,8 @@ def address(campaign, act=""):
 
 
 @pytest.mark.parametrize(("act", "status", "outcome"), CELLS)
-def test_what_can_be_done_in_which_status(api, organization, act, status, outcome):
-    campaign = campaign_in(status, organization)
+def test_what_can_be_done_in_which_status(walked, api, organization, act, status, outcome):
+    campaign = walked(status)
 
     response = ACTS[act](api, address(campaign), organization)
 
@@ -85,8 +85,8 @@ def test_every_status_of_the_table_has_a_campaign():
         ("send", "holding", "Campaign cannot be sent in status sending."),
     ],
 )
-def test_a_wrong_state_is_named(api, organization, act, status, detail):
-    campaign = campaign_in(status, organization)
+def test_a_wrong_state_is_named(walked, api, organization, act, status, detail):
+    campaign = walked(status)
 
     response = ACTS[act](api, address(campaign), organization)
 
@@ -95,8 +95,8 @@ def test_a_wrong_state_is_named(api, organization, act, status, detail):
 
 
 @pytest.mark.parametrize("act", ["schedule", "send"])
-def test_a_campaign_that_waits_for_approval_says_so(api, organization, act):
-    campaign = campaign_in("pending_approval", organization)
+def test_a_campaign_that_waits_for_approval_says_so(walked, api, organization, act):
+    campaign = walked("pending_approval")
 
     response = ACTS[act](api, address(campaign), organization)
 
@@ -152,8 +152,8 @@ def test_schedule_refuses_what_is_no_time(api, organization):
     }
 
 
-def test_rescheduling_moves_the_time(api, organization):
-    campaign = campaign_in("scheduled", organization)
+def test_rescheduling_moves_the_time(walked, api):
+    campaign = walked("scheduled")
 
     shown = api.post(address(campaign, "schedule/"), {"scheduled_at": LATER}).json()
 
@@ -214,8 +214,8 @@ def test_an_untrusted_member_asks_for_approval_instead(untrusted_api, organizati
 # --- approval ----------------------------------------------------------------------------------------------------
 
 
-def test_an_approver_approves_what_they_have_seen(approver_api, organization):
-    campaign = campaign_in("pending_approval", organization)
+def test_an_approver_approves_what_they_have_seen(walked, approver_api):
+    campaign = walked("pending_approval")
     revision = approver_api.get(address(campaign)).json()["revision"]
 
     response = approver_api.post(address(campaign, "approve/"), {"revision": revision})
@@ -224,8 +224,8 @@ def test_an_approver_approves_what_they_have_seen(approver_api, organization):
     assert response.json()["status"] == "scheduled"
 
 
-def test_what_has_changed_meanwhile_is_not_approved(approver_api, organization):
-    campaign = campaign_in("pending_approval", organization)
+def test_what_has_changed_meanwhile_is_not_approved(walked, approver_api):
+    campaign = walked("pending_approval")
 
     response = approver_api.post(address(campaign, "approve/"), {"revision": "0" * 64})
 
@@ -233,8 +233,8 @@ def test_what_has_changed_meanwhile_is_not_approved(approver_api, organization):
     assert response.json() == {"detail": "The campaign has changed since you looked at it; look again."}
 
 
-def test_marketers_do_not_approve(api, organization):
-    campaign = campaign_in("pending_approval", organization)
+def test_marketers_do_not_approve(walked, api):
+    campaign = walked("pending_approval")
 
     response = api.post(address(campaign, "approve/"))
 
@@ -255,8 +255,8 @@ def test_nobody_approves_their_own(organization, alice):
     assert response.json() == {"detail": "You submitted this campaign, so somebody else has to approve it."}
 
 
-def test_a_rejection_needs_a_reason_and_shows_it(approver_api, organization):
-    campaign = campaign_in("pending_approval", organization)
+def test_a_rejection_needs_a_reason_and_shows_it(walked, approver_api):
+    campaign = walked("pending_approval")
 
     refused = approver_api.post(address(campaign, "reject/"))
     done = approver_api.post(address(campaign, "reject/"), {"reason": "The price is wrong."})
@@ -266,8 +266,8 @@ def test_a_rejection_needs_a_reason_and_shows_it(approver_api, organization):
     assert (done.json()["state"], done.json()["error_message"]) == ("draft", "The price is wrong.")
 
 
-def test_the_author_withdraws(untrusted_api, organization):
-    campaign = campaign_in("pending_approval", organization)
+def test_the_author_withdraws(walked, untrusted_api):
+    campaign = walked("pending_approval")
 
     shown = untrusted_api.post(address(campaign, "withdraw/")).json()
 
@@ -277,8 +277,8 @@ def test_the_author_withdraws(untrusted_api, organization):
 # --- the other extensions ----------------------------------------------------------------------------------------
 
 
-def test_pause_and_resume(api, organization):
-    campaign = campaign_in("sending", organization)
+def test_pause_and_resume(walked, api):
+    campaign = walked("sending")
 
     paused = api.post(address(campaign, "pause/"), {"reason": "Typo"})
     again = api.post(address(campaign, "pause/"))
@@ -291,8 +291,8 @@ def test_pause_and_resume(api, organization):
     assert (once_more.status_code, once_more.json()) == (409, {"detail": "The campaign is not paused."})
 
 
-def test_unschedule_keeps_the_time(api, organization):
-    campaign = campaign_in("scheduled", organization)
+def test_unschedule_keeps_the_time(walked, api):
+    campaign = walked("scheduled")
     before = api.get(address(campaign)).json()["scheduled_at"]
 
     shown = api.post(address(campaign, "unschedule/")).json()
@@ -300,14 +300,14 @@ def test_unschedule_keeps_the_time(api, organization):
     assert (shown["status"], shown["scheduled_at"]) == ("draft", before)
 
 
-def test_what_was_cancelled_before_it_began_can_be_reopened(api, organization):
-    campaign = campaign_in("cancelled", organization)
+def test_what_was_cancelled_before_it_began_can_be_reopened(walked, api):
+    campaign = walked("cancelled")
 
     assert api.post(address(campaign, "reopen/")).json()["status"] == "draft"
 
 
-def test_retrying_takes_an_administrator_and_somebody_who_failed(api, admin_api, organization):
-    campaign = campaign_in("sent", organization)
+def test_retrying_takes_an_administrator_and_somebody_who_failed(walked, api, admin_api):
+    campaign = walked("sent")
 
     assert api.post(address(campaign, "retry-failed/")).status_code == 403
     response = admin_api.post(address(campaign, "retry-failed/"))
