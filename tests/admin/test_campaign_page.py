@@ -24,8 +24,8 @@ def address(campaign, name="change", *more):
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("role", ["bob", "erin", "alice", "victor"])
-def test_the_page_opens_in_every_state_for_every_role(organization, login, request, state, role):
-    campaign = campaign_in(state, organization)
+def test_the_page_opens_in_every_state_for_every_role(walked, login, request, state, role):
+    campaign = walked(state)
 
     answer = login(request.getfixturevalue(role)).get(address(campaign))
 
@@ -33,8 +33,8 @@ def test_the_page_opens_in_every_state_for_every_role(organization, login, reque
     assert campaign.name in answer.content.decode()
 
 
-def test_a_viewer_is_offered_nothing_to_do(organization, victor, login):
-    answer = login(victor).get(address(campaign_in("scheduled", organization)))
+def test_a_viewer_is_offered_nothing_to_do(walked, victor, login):
+    answer = login(victor).get(address(walked("scheduled")))
 
     assert answer.context["primary"] is None
     assert answer.context["others"] == []
@@ -48,8 +48,8 @@ def test_what_is_missing_is_listed_on_a_draft(organization, bob, login):
     assert "Choose who gets this campaign." in page
 
 
-def test_history_is_told_in_sentences(organization, bob, login):
-    campaign = campaign_in("scheduled", organization)
+def test_history_is_told_in_sentences(walked, organization, bob, login):
+    campaign = walked("scheduled")
     lifecycle.pause(campaign, by=staff(organization), reason="Wait for the figures.")
 
     answer = login(bob).get(address(campaign))
@@ -106,16 +106,16 @@ def test_another_person_is_found_by_address(organization, bob, login):
     assert shown.context["person"] == wanted
 
 
-def test_nobody_previews_as_a_stranger(organization, bob, login):
+def test_nobody_previews_as_a_stranger(walked, organization, bob, login):
     strange = draft_campaign(people=1).organization.subscribers.get()
 
-    shown = login(bob).get(address(draft_campaign(organization), "preview"), {"person": strange.pk})
+    shown = login(bob).get(address(walked("draft"), "preview"), {"person": strange.pk})
 
     assert shown.context["person"] is None
 
 
-def test_a_broken_email_is_explained_in_place_of_the_preview(organization, bob, login):
-    campaign = draft_campaign(organization)
+def test_a_broken_email_is_explained_in_place_of_the_preview(walked, bob, login):
+    campaign = walked("draft")
     email = campaign.variants.get().email
     email.html = "{% if %}"
     email.save()
@@ -140,24 +140,24 @@ def test_an_sms_is_shown_with_its_parts(organization, bob, login):
         (",".join(f"a{n}@example.com" for n in range(11)), "at most 10 addresses"),
     ],
 )
-def test_a_test_that_cannot_be_sent_is_refused_with_the_reason(organization, bob, login, addresses, message):
-    answer = login(bob).post(address(draft_campaign(organization), "test"), {"addresses": addresses})
+def test_a_test_that_cannot_be_sent_is_refused_with_the_reason(walked, bob, login, addresses, message):
+    answer = login(bob).post(address(walked("draft"), "test"), {"addresses": addresses})
 
     assert answer.status_code == 200
     assert message in answer.content.decode()
 
 
-def test_a_test_without_a_relay_says_so(organization, bob, login, settings):
+def test_a_test_without_a_relay_says_so(walked, bob, login, settings):
     settings.SMTP_PORT = 1
-    campaign = draft_campaign(organization)
+    campaign = walked("draft")
 
     answer = login(bob).post(address(campaign, "test"), {"addresses": "me@example.com"})
 
     assert answer.context["form"].errors["addresses"]
 
 
-def test_viewers_send_no_tests(organization, victor, login):
-    assert login(victor).get(address(draft_campaign(organization), "test")).status_code == 403
+def test_viewers_send_no_tests(walked, victor, login):
+    assert login(victor).get(address(walked("draft"), "test")).status_code == 403
 
 
 @pytest.fixture

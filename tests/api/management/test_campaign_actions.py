@@ -107,8 +107,8 @@ def test_a_campaign_that_waits_for_approval_says_so(walked, api, organization, a
 # --- schedule and send -------------------------------------------------------------------------------------------
 
 
-def test_schedule_stores_the_time_and_keeps_the_campaign_waiting(api, organization):
-    campaign = draft_campaign(organization)
+def test_schedule_stores_the_time_and_keeps_the_campaign_waiting(walked, api):
+    campaign = walked("draft")
 
     shown = api.post(address(campaign, "schedule/"), {"scheduled_at": LATER}).json()
 
@@ -116,8 +116,8 @@ def test_schedule_stores_the_time_and_keeps_the_campaign_waiting(api, organizati
     assert shown["scheduled_at"] == LATER.replace("+00:00", "Z")
 
 
-def test_schedule_takes_the_time_the_campaign_has(api, organization):
-    campaign = draft_campaign(organization)
+def test_schedule_takes_the_time_the_campaign_has(walked, api):
+    campaign = walked("draft")
     api.patch(address(campaign), {"scheduled_at": LATER})
 
     response = api.post(address(campaign, "schedule/"))
@@ -126,22 +126,22 @@ def test_schedule_takes_the_time_the_campaign_has(api, organization):
     assert response.json()["scheduled_at"] == LATER.replace("+00:00", "Z")
 
 
-def test_schedule_needs_a_time(api, organization):
-    response = api.post(address(draft_campaign(organization), "schedule/"))
+def test_schedule_needs_a_time(walked, api):
+    response = api.post(address(walked("draft"), "schedule/"))
 
     assert response.status_code == 400
     assert response.json() == {"scheduled_at": ["This field is required."]}
 
 
-def test_schedule_needs_a_time_in_the_future(api, organization):
-    response = api.post(address(draft_campaign(organization), "schedule/"), {"scheduled_at": "2001-01-01T00:00:00Z"})
+def test_schedule_needs_a_time_in_the_future(walked, api):
+    response = api.post(address(walked("draft"), "schedule/"), {"scheduled_at": "2001-01-01T00:00:00Z"})
 
     assert response.status_code == 400
     assert response.json() == {"scheduled_at": ["Scheduled time must be in the future."]}
 
 
-def test_schedule_refuses_what_is_no_time(api, organization):
-    response = api.post(address(draft_campaign(organization), "schedule/"), {"scheduled_at": "tomorrow"})
+def test_schedule_refuses_what_is_no_time(walked, api):
+    response = api.post(address(walked("draft"), "schedule/"), {"scheduled_at": "tomorrow"})
 
     assert response.status_code == 400
     assert response.json() == {
@@ -180,9 +180,9 @@ def test_an_sms_campaign_needs_a_text(api, organization):
     assert list(response.json()) == ["sms_body"]
 
 
-def test_a_failed_segment_is_no_audience(api, organization):
+def test_a_failed_segment_is_no_audience(walked, api, organization):
     segment = SegmentFactory(organization=organization, status="failed", status_reason="No such field.")
-    campaign = draft_campaign(organization)
+    campaign = walked("draft")
     api.patch(address(campaign), {"segment_id": segment.public_id})
 
     response = api.post(address(campaign, "send/"))
@@ -192,8 +192,8 @@ def test_a_failed_segment_is_no_audience(api, organization):
 
 
 @pytest.mark.parametrize("alias", ["send/", "send", "send-now/", "send_now/", "send-now"])
-def test_send_has_the_names_that_are_in_use(api, organization, alias):
-    campaign = draft_campaign(organization)
+def test_send_has_the_names_that_are_in_use(walked, api, alias):
+    campaign = walked("draft")
 
     response = api.post(address(campaign, alias))
 
@@ -202,8 +202,8 @@ def test_send_has_the_names_that_are_in_use(api, organization, alias):
     assert response.json()["started_at"] is not None
 
 
-def test_an_untrusted_member_asks_for_approval_instead(untrusted_api, organization):
-    campaign = draft_campaign(organization)
+def test_an_untrusted_member_asks_for_approval_instead(walked, untrusted_api):
+    campaign = walked("draft")
 
     response = untrusted_api.post(address(campaign, "send/"))
 
@@ -242,10 +242,10 @@ def test_marketers_do_not_approve(walked, api):
     assert response.json() == {"detail": "You do not have permission to perform this action."}
 
 
-def test_nobody_approves_their_own(organization, alice):
+def test_nobody_approves_their_own(walked, organization, alice):
     organization.approval = "always"
     organization.save()
-    campaign = draft_campaign(organization)
+    campaign = walked("draft")
     alices = client_of(alice, organization)
     alices.post(address(campaign, "send/"))
 
@@ -329,8 +329,8 @@ def test_a_duplicate_is_a_draft_of_its_own(api, organization):
     assert copy["total_recipients"] == 0
 
 
-def test_a_duplicate_may_be_named(api, organization):
-    shown = api.post(address(draft_campaign(organization), "duplicate/"), {"name": "Second go"}).json()
+def test_a_duplicate_may_be_named(walked, api):
+    shown = api.post(address(walked("draft"), "duplicate/"), {"name": "Second go"}).json()
 
     assert shown["name"] == "Second go"
 
@@ -340,8 +340,8 @@ def test_a_duplicate_may_be_named(api, organization):
 
 @pytest.mark.parametrize("who", ["viewer_api", "approver_api"])
 @pytest.mark.parametrize("act", ACTS)
-def test_readers_change_nothing(request, organization, who, act):
-    campaign = draft_campaign(organization)
+def test_readers_change_nothing(walked, request, organization, who, act):
+    campaign = walked("draft")
     before = Campaign.objects.values().get(pk=campaign.pk)
 
     response = ACTS[act](request.getfixturevalue(who), address(campaign), organization)
@@ -351,8 +351,8 @@ def test_readers_change_nothing(request, organization, who, act):
     assert Campaign.objects.values().get(pk=campaign.pk) == before
 
 
-def test_an_inactive_organization_sends_nothing(client, organization, bob):
-    campaign = draft_campaign(organization)
+def test_an_inactive_organization_sends_nothing(walked, client, organization, bob):
+    campaign = walked("draft")
     organization.is_active = False
     organization.save()
     client.force_login(bob)

@@ -10,7 +10,6 @@ from tests.api.management.conftest import ROOT
 from tests.factories import (
     EditionFactory,
     SegmentFactory,
-    campaign_in,
     draft_campaign,
 )
 
@@ -24,8 +23,8 @@ def address(campaign):
     return f"{ROOT}campaigns/{campaign.public_id}/"
 
 
-def test_a_patch_changes_what_it_names_and_nothing_else(api, organization):
-    campaign = draft_campaign(organization)
+def test_a_patch_changes_what_it_names_and_nothing_else(walked, api):
+    campaign = walked("draft")
     before = api.get(address(campaign)).json()
 
     after = api.patch(address(campaign), {"name": "Evening"}).json()
@@ -35,8 +34,8 @@ def test_a_patch_changes_what_it_names_and_nothing_else(api, organization):
     assert after["name"] == "Evening"
 
 
-def test_the_frequency_cap_is_set_changed_and_taken_away(api, organization):
-    campaign = draft_campaign(organization)
+def test_the_frequency_cap_is_set_changed_and_taken_away(walked, api):
+    campaign = walked("draft")
 
     answers = [
         api.patch(address(campaign), {"frequency_cap_hours": hours}).json()["frequency_cap_hours"]
@@ -58,9 +57,9 @@ def test_an_impossible_frequency_cap_is_refused(api, organization, hours):
     assert campaign.frequency_cap_hours == 6
 
 
-def test_organization_and_edition_stay(api, organization, charlie):
+def test_organization_and_edition_stay(walked, api, organization, charlie):
     edition = EditionFactory(organization=organization)
-    campaign = draft_campaign(organization)
+    campaign = walked("draft")
     elsewhere = charlie.memberships.get().organization
 
     response = api.patch(address(campaign), {"organization_id": elsewhere.public_id, "edition_id": edition.public_id})
@@ -71,23 +70,23 @@ def test_organization_and_edition_stay(api, organization, charlie):
 
 
 @pytest.mark.parametrize("given", ["edi_" + "0" * 20, "nonsense", 7])
-def test_an_edition_nobody_has_is_refused(api, organization, given):
-    response = api.patch(address(draft_campaign(organization)), {"edition_id": given})
+def test_an_edition_nobody_has_is_refused(walked, api, given):
+    response = api.patch(address(walked("draft")), {"edition_id": given})
 
     assert response.status_code == 400
     assert list(response.json()) == ["edition_id"]
 
 
-def test_an_edition_of_another_organization_is_refused(api, organization):
+def test_an_edition_of_another_organization_is_refused(walked, api):
     foreign = EditionFactory()
 
-    response = api.patch(address(draft_campaign(organization)), {"edition_id": foreign.public_id})
+    response = api.patch(address(walked("draft")), {"edition_id": foreign.public_id})
 
     assert response.json() == {"edition_id": [f'Invalid pk "{foreign.public_id}" - object does not exist.']}
 
 
-def test_a_new_segment_takes_the_place_of_the_old_one_only(api, organization, segment):
-    campaign = draft_campaign(organization)
+def test_a_new_segment_takes_the_place_of_the_old_one_only(walked, api, organization, segment):
+    campaign = walked("draft")
     excluded = SegmentFactory(organization=organization)
     (part,) = campaign.audience.all()
     parts = [
@@ -117,8 +116,8 @@ def test_a_segment_can_be_taken_out(api, organization, segment):
     assert shown["audience"] == []
 
 
-def test_an_audience_that_is_given_replaces_the_whole(api, organization, segment):
-    campaign = draft_campaign(organization)
+def test_an_audience_that_is_given_replaces_the_whole(walked, api, segment):
+    campaign = walked("draft")
     part = {"mailing_list_id": None, "segment_id": segment.public_id, "excluded": False}
 
     shown = api.patch(address(campaign), {"audience": [part]}).json()
@@ -134,8 +133,8 @@ def test_tags_are_replaced(api, organization):
     assert sorted(shown["tags"]) == ["both", "new"]
 
 
-def test_the_channel_cannot_change_while_an_email_is_named(api, organization):
-    campaign = draft_campaign(organization)
+def test_the_channel_cannot_change_while_an_email_is_named(walked, api):
+    campaign = walked("draft")
 
     refused = api.patch(address(campaign), {"channel": "sms"})
     done = api.patch(address(campaign), {"channel": "sms", "email_message_id": None, "sms_body": "Good morning"})
@@ -146,8 +145,8 @@ def test_the_channel_cannot_change_while_an_email_is_named(api, organization):
     assert (done.json()["channel"], done.json()["email_message_id"]) == ("sms", None)
 
 
-def test_a_scheduled_campaign_may_not_become_incomplete(api, organization):
-    campaign = campaign_in("scheduled", organization)
+def test_a_scheduled_campaign_may_not_become_incomplete(walked, api):
+    campaign = walked("scheduled")
 
     response = api.patch(address(campaign), {"email_message_id": None})
 
@@ -157,8 +156,8 @@ def test_a_scheduled_campaign_may_not_become_incomplete(api, organization):
     assert campaign.state == "scheduled"
 
 
-def test_a_time_in_a_draft_counts_only_once_it_is_scheduled(api, organization):
-    campaign = draft_campaign(organization)
+def test_a_time_in_a_draft_counts_only_once_it_is_scheduled(walked, api):
+    campaign = walked("draft")
 
     response = api.patch(address(campaign), {"scheduled_at": "2001-01-01T00:00:00Z"})
 
@@ -166,8 +165,8 @@ def test_a_time_in_a_draft_counts_only_once_it_is_scheduled(api, organization):
     assert response.json()["status"] == "draft"
 
 
-def test_a_scheduled_campaign_can_be_given_another_time(api, organization):
-    campaign = campaign_in("scheduled", organization)
+def test_a_scheduled_campaign_can_be_given_another_time(walked, api):
+    campaign = walked("scheduled")
     later = (now() + timedelta(days=3)).replace(microsecond=0)
 
     response = api.patch(address(campaign), {"scheduled_at": later.isoformat()})
@@ -177,8 +176,8 @@ def test_a_scheduled_campaign_can_be_given_another_time(api, organization):
     assert (campaign.state, campaign.scheduled_at) == ("scheduled", later)
 
 
-def test_a_scheduled_campaign_is_not_moved_into_the_past(api, organization):
-    campaign = campaign_in("scheduled", organization)
+def test_a_scheduled_campaign_is_not_moved_into_the_past(walked, api):
+    campaign = walked("scheduled")
 
     response = api.patch(address(campaign), {"scheduled_at": "2001-01-01T00:00:00Z"})
 
@@ -186,8 +185,8 @@ def test_a_scheduled_campaign_is_not_moved_into_the_past(api, organization):
     assert response.json() == {"scheduled_at": ["Scheduled time must be in the future."]}
 
 
-def test_a_scheduled_campaign_does_not_lose_its_time(api, organization):
-    campaign = campaign_in("scheduled", organization)
+def test_a_scheduled_campaign_does_not_lose_its_time(walked, api):
+    campaign = walked("scheduled")
 
     response = api.patch(address(campaign), {"scheduled_at": None})
 
@@ -195,9 +194,9 @@ def test_a_scheduled_campaign_does_not_lose_its_time(api, organization):
     assert list(response.json()) == ["scheduled_at"]
 
 
-def test_conversions_and_the_archive_are_chosen_also_after_sending(api, organization, settings):
+def test_conversions_and_the_archive_are_chosen_also_after_sending(walked, api, organization, settings):
     settings.BASE_URL = "https://mail.news.example"
-    draft, sent = draft_campaign(organization, tracks_conversions=True), campaign_in("sent", organization)
+    draft, sent = draft_campaign(organization, tracks_conversions=True), walked("sent")
 
     before = api.get(address(draft)).json()
     after = api.patch(address(sent), {"is_public": True, "tracks_conversions": True})
@@ -209,8 +208,8 @@ def test_conversions_and_the_archive_are_chosen_also_after_sending(api, organiza
     assert shown["archive_url"] == f"https://mail.news.example/archive/{organization.slug}/{sent.public_id}/"
 
 
-def test_a_setting_that_is_neither_on_nor_off_is_refused(api, organization):
-    campaign = draft_campaign(organization)
+def test_a_setting_that_is_neither_on_nor_off_is_refused(walked, api):
+    campaign = walked("draft")
 
     answer = api.patch(address(campaign), {"is_public": "perhaps"})
 

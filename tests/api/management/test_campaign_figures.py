@@ -78,9 +78,9 @@ def test_an_estimate_asks_for_the_channels_address(api, organization):
 # --- preview -----------------------------------------------------------------------------------------------------
 
 
-def test_a_preview_shows_what_one_person_would_see(viewer_api, organization):
+def test_a_preview_shows_what_one_person_would_see(walked, viewer_api, organization):
     organization.custom_fields.create(key="first_name", name="First name")
-    campaign = draft_campaign(organization)
+    campaign = walked("draft")
     person = SubscriberFactory(organization=organization, fields={"first_name": "Åsa"})
 
     named = viewer_api.post(address(campaign, "preview"), {"subscriber_id": person.public_id}).json()
@@ -92,8 +92,8 @@ def test_a_preview_shows_what_one_person_would_see(viewer_api, organization):
     assert "Hello reader" in nobody["html"]
 
 
-def test_a_preview_says_what_preflight_says(api, organization):
-    campaign = draft_campaign(organization)
+def test_a_preview_says_what_preflight_says(walked, api):
+    campaign = walked("draft")
     Email.objects.update(subject="")
 
     findings = api.post(address(campaign, "preview")).json()["findings"]
@@ -117,8 +117,8 @@ def test_nothing_to_show_yet_is_an_empty_preview(api, organization):
     assert (shown["subject"], shown["html"], shown["text"]) == ("", "", "")
 
 
-def test_a_broken_template_is_refused_with_what_is_wrong(api, organization):
-    campaign = draft_campaign(organization)
+def test_a_broken_template_is_refused_with_what_is_wrong(walked, api):
+    campaign = walked("draft")
     Email.objects.update(html="<p>{{ first_name </p>")
 
     response = api.post(address(campaign, "preview"))
@@ -128,10 +128,10 @@ def test_a_broken_template_is_refused_with_what_is_wrong(api, organization):
     assert message[0]
 
 
-def test_nobody_elses_person_is_shown(api, organization, charlie):
+def test_nobody_elses_person_is_shown(walked, api, organization, charlie):
     stranger = SubscriberFactory(organization=charlie.memberships.get().organization)
 
-    response = api.post(address(draft_campaign(organization), "preview"), {"subscriber_id": stranger.public_id})
+    response = api.post(address(walked("draft"), "preview"), {"subscriber_id": stranger.public_id})
 
     assert response.status_code == 400
     assert list(response.json()) == ["subscriber_id"]
@@ -221,8 +221,8 @@ def test_recipients_by_what_they_did(api, frozen):
     assert (scanned["clicked"], scanned["opened"], scanned["bounce_type"]) == (None, None, "soft")
 
 
-def test_a_draft_has_no_recipients_yet(api, organization):
-    body = api.get(address(draft_campaign(organization), "recipients")).json()
+def test_a_draft_has_no_recipients_yet(walked, api):
+    body = api.get(address(walked("draft"), "recipients")).json()
 
     assert body == {"count": 0, "next": None, "previous": None, "results": []}
 
@@ -246,8 +246,8 @@ def test_totals_stand_on_the_campaign(api, frozen):
 # --- statistics --------------------------------------------------------------------------------------------------
 
 
-def test_a_draft_has_nothing_but_zeros(api, organization):
-    response = api.get(address(draft_campaign(organization), "stats"))
+def test_a_draft_has_nothing_but_zeros(walked, api):
+    response = api.get(address(walked("draft"), "stats"))
 
     assert response.status_code == 200
     assert list(response.json())[:12] == [
@@ -314,8 +314,8 @@ def test_links_are_listed_with_their_clicks(api, frozen):
     }
 
 
-def test_a_campaign_that_was_not_sent_has_no_links_yet(api, organization):
-    assert api.get(address(draft_campaign(organization), "links")).json() == []
+def test_a_campaign_that_was_not_sent_has_no_links_yet(walked, api):
+    assert api.get(address(walked("draft"), "links")).json() == []
 
 
 # --- the whole report ---------------------------------------------------------------------------------------------
@@ -344,8 +344,8 @@ def test_a_report_tells_when_with_what_and_where(api, frozen, organization):
     assert shown["average"] == {"campaigns": 0, "figures": {}, "raw": {}}
 
 
-def test_a_draft_has_a_report_of_nothing(api, organization):
-    shown = api.get(address(draft_campaign(organization), "report")).json()
+def test_a_draft_has_a_report_of_nothing(walked, api):
+    shown = api.get(address(walked("draft"), "report")).json()
 
     assert set(shown["figures"].values()) == {0}
     assert (shown["days"], shown["domains"], shown["devices"]) == ([], [], [])
@@ -363,8 +363,8 @@ def test_a_campaign_says_why_its_messages_wait_and_until_when(api, frozen):
     assert shown["next_try_at"] == "2026-05-01T12:00:00Z"
 
 
-def test_a_campaign_that_waits_for_nothing_says_so(api, organization):
-    campaign = draft_campaign(organization)
+def test_a_campaign_that_waits_for_nothing_says_so(walked, api):
+    campaign = walked("draft")
 
     shown = api.get(f"{ROOT}campaigns/{campaign.public_id}/").json()
 

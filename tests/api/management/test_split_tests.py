@@ -7,7 +7,7 @@ from campaigns.models import State
 from splittests import course
 from splittests.models import SplitTest, SplitTestRun
 from tests.api.management.conftest import ROOT
-from tests.factories import EmailFactory, campaign_in, draft_campaign
+from tests.factories import EmailFactory, draft_campaign
 from tests.splittests.test_course import opened_by, planned, sent_to, started
 
 
@@ -53,16 +53,16 @@ def test_variants_are_written_as_a_whole_and_read_back(api, organization):
         "no list",
     ],
 )
-def test_variants_that_make_no_sense_change_nothing(api, organization, given):
-    campaign = draft_campaign(organization)
+def test_variants_that_make_no_sense_change_nothing(walked, api, given):
+    campaign = walked("draft")
     before = list(campaign.variants.values())
 
     assert api.patch(address(campaign, "variants/"), {"variants": given}).status_code == 400
     assert list(campaign.variants.values()) == before
 
 
-def test_an_email_of_the_platform_is_no_variant(api, organization):
-    campaign = draft_campaign(organization)
+def test_an_email_of_the_platform_is_no_variant(walked, api, organization):
+    campaign = walked("draft")
     email = EmailFactory(organization=organization, kind="transactional")
 
     answer = api.patch(address(campaign, "variants/"), {"variants": [{"email_message_id": email.public_id}]})
@@ -71,16 +71,16 @@ def test_an_email_of_the_platform_is_no_variant(api, organization):
     assert "type campaign or other" in answer.content.decode()
 
 
-def test_what_is_being_sent_keeps_its_variants_and_its_test(api, organization):
-    campaign = campaign_in("sending", organization)
+def test_what_is_being_sent_keeps_its_variants_and_its_test(walked, api):
+    campaign = walked("sending")
 
     assert api.patch(address(campaign, "variants/"), {"variants": [{}, {}]}).status_code == 409
     assert api.patch(address(campaign, "split-test/"), {"wait": 2}).status_code == 409
     assert api.delete(address(campaign, "split-test/")).status_code == 409
 
 
-def test_a_test_is_planned_changed_and_dropped(api, organization):
-    campaign = draft_campaign(organization)
+def test_a_test_is_planned_changed_and_dropped(walked, api):
+    campaign = walked("draft")
     url = address(campaign, "split-test/")
     assert api.get(url).status_code == 404
 
@@ -96,8 +96,8 @@ def test_a_test_is_planned_changed_and_dropped(api, organization):
 @pytest.mark.parametrize(
     ("name", "value"), [("share_percent", "0"), ("wait", 0), ("metric", "luck"), ("certainty", "2"), ("wait_unit", "")]
 )
-def test_a_test_that_makes_no_sense_is_refused_by_field(api, organization, name, value):
-    campaign = draft_campaign(organization)
+def test_a_test_that_makes_no_sense_is_refused_by_field(walked, api, name, value):
+    campaign = walked("draft")
 
     answer = api.patch(address(campaign, "split-test/"), {name: value})
 
