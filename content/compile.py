@@ -181,6 +181,7 @@ class CompiledMessage:
         own = {
             "__seed": f"{self._run_id}:{addressing.subscriber_id}",
             "__subscriber_id": addressing.subscriber_id or None,
+            "__sender_email": addressing.sender or None,
         }
         known = addressing.system or {}
         given = {name: plain(known[name]) for name in self.system if name in known}

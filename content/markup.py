@@ -27,6 +27,7 @@ INLINER = css_inline.CSSInliner(
 PADDING = "&#847;&zwnj;&nbsp;" * 40
 HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
 UNSEEN = "display:none;mso-hide:all"
+UNTRACKED = "no-link-track"
 SCHEME_GIVEN = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|[/?#.])", re.IGNORECASE)
 OUTLOOK_COMMENT = re.compile(r"<!--\[if\b(?:(?!-->).)*<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
 OUTLOOK_LINK = re.compile(r"""(?<=\shref=)("[^"<>]*"|'[^'<>]*')""", re.IGNORECASE)
@@ -241,9 +242,14 @@ def _set_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | Non
         if "href" not in node.attributes:  # a link in SVG, whose xlink:href answers to the selector too
             continue
         pieces = tokens.split(node.attributes["href"] or "")
-        tracked = tracked_address(pieces, tokens, links) if links else None
+        tracked = tracked_address(pieces, tokens, links) if links and is_tracked(node) else None
         if address := tracked or _guarded_address(pieces, tokens, f"__href_{place}"):
             node.attrs["href"] = address
+
+
+def is_tracked(node: LexborNode) -> bool:
+    """Unless its author asked to leave it alone, in the way of Octeth's authors."""
+    return UNTRACKED not in (node.attributes.get("class") or "").split()
 
 
 def _guarded_address(pieces: Sequence[Piece], tokens: Tokens, name: str) -> str | None:

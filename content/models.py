@@ -36,6 +36,9 @@ class Template(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="templates")
     edition = models.ForeignKey(Edition, null=True, blank=True, on_delete=models.SET_NULL, related_name="templates")
     name = models.CharField(max_length=255)
+    merge_language = models.CharField(
+        max_length=16, choices=MergeLanguage, default=MergeLanguage.BROADSHEET, db_default=MergeLanguage.BROADSHEET
+    )
     html = models.TextField(blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
     modified_at = models.DateTimeField(auto_now=True)

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from content.errors import BrokenTemplate
 from content.links import LinkBook
-from content.markup import Html
+from content.markup import Html, is_tracked
 from content.merge.bodies import Piece
 from content.merge.scanner import Block, Segment
 from content.pieces import Tokens, balanced_length, plain_text_of
@@ -61,7 +61,7 @@ def _show_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | No
             and address != node.text(strip=True)
         ):
             pieces = tokens.split(address)
-            shown = (links.tracked(pieces, repeats=True) if links else None) or pieces
+            shown = (links.tracked(pieces, repeats=True) if links and is_tracked(node) else None) or pieces
             node.insert_child(f" <{tokens.add('', *shown)}>")
 
 

@@ -13,7 +13,7 @@ from content.compile import PARTS, Contents, compile_email
 from content.errors import BrokenTemplate
 from content.links import LINK_FIELDS
 from content.merge import trial
-from content.merge.languages import UNSUBSCRIBE_TAGS, Fields, parsed_part
+from content.merge.languages import UNSUBSCRIBE_TAGS, Fields, looks_like_another, parsed_part
 from content.merge.parsing import Parsed
 from content.models import BodyFormat, Email, MergeLanguage
 from content.previews import NOBODY
@@ -51,6 +51,7 @@ def check_email(email: Email, *, known_keys: set[str], fields: Fields = ()) -> l
     found += _logic(parts, {part: getattr(email, part) for part in parts}, "email", known)
     found += _unsubscribe_links(email, parts)
     found += _remarks(parts)
+    found += _another_language(email)
     found += _unknown_fields(parts, {*known_keys, *LINK_FIELDS, *(key for _, key, _ in fields)}, "email")
     if not any(finding.code == "broken_template" for finding in found):
         found += _compiled(email, parts, known)
@@ -188,6 +189,19 @@ def _remarks(parts: Mapping[str, Parsed]) -> Iterator[Finding]:
                 said.add(remark.message)
                 message = f"{_place(part, remark.line)}: {remark.message}"
                 yield Finding(code=remark.code, field="email", message=message, blocks=remark.blocks)
+
+
+def _another_language(email: Email) -> Iterator[Finding]:
+    """Where the tags are another language's, they would go out as they are typed."""
+    for part in PARTS:
+        seems = looks_like_another(getattr(email, part), email.merge_language)
+        if seems:
+            other, tag, line = seems
+            names = {each.value: each.label.partition(" ")[0] for each in MergeLanguage}
+            mine = names.get(email.merge_language or MergeLanguage.BROADSHEET, "another")
+            message = f"{tag} is {names[other]}'s language; this email is written in {mine}'s."
+            yield _warns("another_language", f"{_place(part, line)}: {message}")
+            return
 
 
 def _unknown_fields(parts: Mapping[str, Parsed], known: set[str], field: str) -> Iterator[Finding]:

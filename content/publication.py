@@ -98,7 +98,8 @@ def _nobodys(field: str) -> str:
 def _without(page: str, personal: set[str], title: str) -> str:
     tree = LexborHTMLParser(page)
     for node in tree.css("a[href], area[href]"):
-        if (node.attributes.get("href") or "").strip() in personal:
+        address = (node.attributes.get("href") or "").strip()
+        if address in personal or ("href" in node.attributes and not address):  # a link that is empty without a person
             _take_out(node)
     named = LexborHTMLParser(f"<title>{html.escape(title)}</title>").css_first("title")
     if tree.head is not None and named is not None and tree.css_first("head title") is None:

@@ -157,7 +157,7 @@ class Mails:
 
     def __init__(self, run: CampaignRun, contents: Iterable[ContentSnapshot]) -> None:
         self._variants: dict[int, tuple[CompiledMessage, RunHeaders, str]] = {}
-        self._system, dispatch = SystemValues.of(run), dispatches.of(run.campaign)
+        dispatch = dispatches.of(run.campaign)
         self._sender = dispatch.sender_email or ""
         # by this, programs of GreenArrow's find their campaign's messages
         self._extra = (("X-CampaignID", f"s4:{run.campaign_id}"),) if dispatch.pk else ()
@@ -173,18 +173,20 @@ class Mails:
             message = compiled(source, settings.BASE_URL)
             headers = RunHeaders.of(run, from_email=content.from_email)
             self._variants[content.variant_id] = (message, headers, content.from_email)
+        has_system = any(mail.system for mail, *_ in self._variants.values())
+        self._system = SystemValues.of(run) if has_system else None  # now, since later there is no query
 
     def message(self, row: Row) -> Message:
         """Raises content.errors.ContentError when this person's values break it."""
         mail, headers, from_email = self._variants[row.variant_id]
-        sender = return_address(run_id=headers.run_id, recipient_id=row.recipient_id, default=from_email)
+        sender = _sender(row, headers, from_email)
         content = mail.render(row.person, self._addressing(row, mail, headers, sender))
         return Message(row.recipient_id, sender, row.address, content, row.attempts)
 
     def contents(self, row: Row) -> Contents:
         """Subject and bodies, as the web version shows them."""
         mail, headers, from_email = self._variants[row.variant_id]
-        return mail.contents(row.person, self._addressing(row, mail, headers, from_email))
+        return mail.contents(row.person, self._addressing(row, mail, headers, _sender(row, headers, from_email)))
 
     def _addressing(self, row: Row, mail: CompiledMessage, headers: RunHeaders, sender: str) -> Addressing:
         return Addressing(
@@ -194,8 +196,12 @@ class Mails:
             message_id=headers.message_id(row.recipient_id),
             headers=(*headers.headers(row.recipient_id, row.subscriber_id, row.mailing_list), *self._extra),
             sender=self._sender,
-            system=self._system.values(row.joined, sender=sender) if mail.system else None,
+            system=self._system.values(row.joined, sender=sender) if self._system and mail.system else None,
         )
+
+
+def _sender(row: Row, headers: RunHeaders, from_email: str) -> str:
+    return return_address(run_id=headers.run_id, recipient_id=row.recipient_id, default=from_email)
 
 
 class Texts:

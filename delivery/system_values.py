@@ -46,7 +46,7 @@ class SystemValues:
         """The run comes with its campaign and organization. The moment is when it began, so that a message that is
         rendered again says the same."""
         campaign = run.campaign
-        constant = _of_campaign(campaign) | {"__run_id": run.pk}
+        constant = _of_campaign(campaign) | {"__run_id": _first_run(run)}
         return cls._made(campaign.organization, campaign.created_by, run.started_at, constant)
 
     @classmethod
@@ -90,6 +90,12 @@ def joined_by(subscription: Subscription | None) -> Joined:
     return Joined(
         of_list.pk, of_list.name, subscription.subscribed_at, subscription.ip_address, subscription.confirmed_at
     )
+
+
+def _first_run(run: CampaignRun) -> int:
+    """What a campaign's statistics are known by, also where a later run sends."""
+    first = run if run.number == 1 else run.campaign.runs.order_by("number").first()
+    return first.pk if first else run.pk
 
 
 def _of_campaign(campaign: Campaign) -> dict[str, Any]:

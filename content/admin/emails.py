@@ -22,7 +22,7 @@ from campaigns import drafts, removals
 from campaigns.errors import CampaignError, NotReady
 from campaigns.models import RUNNING, Campaign
 from content.admin import email_languages, email_preview
-from content.models import Email, Template
+from content.models import Email, MergeLanguage, Template
 
 
 class EmailForm(DeskForm):
@@ -161,6 +161,7 @@ def _blank(request: HttpRequest, organization: Organization) -> Email:
         edition=edition,
         from_name=edition.from_name if edition else "",
         from_email=edition.from_email if edition else "",
+        merge_language=chosen.merge_language if chosen else MergeLanguage.BROADSHEET,
         html=chosen.html if chosen else "",
         created_by=actor(request).user,
     )

@@ -22,7 +22,7 @@ class TemplateAdmin(ScopedAdmin[Template]):
     list_display = ("name", "edition", "modified_at", "use")
     search_fields = ("name",)
     list_select_related = ("edition",)
-    fields = ("name", "edition", "html")
+    fields = ("name", "edition", "merge_language", "html")
     actions = None
     add_label = "New template"
     empty_icon = "dashboard_customize"

@@ -53,13 +53,13 @@ CODES = (
     Code(PERCENT, "", "A percent sign."),
     Code("data_from_email", "__from_email", "The sender address."),
     Code("data_from_name", "__from_name", "The sender name."),
-    Code("data_sender_email", "__none", "Always empty: emails have no Sender of their own here."),
+    Code("data_sender_email", "__sender_email", "Who sends it for the sender; may be empty."),
     Code("data_reply_to_email", "__reply_to", "Where replies go; may be empty."),
     Code("data_subscribe_date_long", f'__subscribed_at|__date("{LONG_DATE}")', "When the person joined, in words."),
     Code("data_subscribe_date_database", f'__subscribed_at|__date("{DATABASE_DATE}")', "The same as 2015-12-05."),
     Code("data_subscribe_ip", "__subscribed_ip", "From where the person joined."),
-    Code("data_stat_id", "__run_id", "The number of this run of the campaign."),
-    Code("data_sendid", '__run_id|__prefixed("a")', "What reports of the engine call this run."),
+    Code("data_stat_id", "__run_id", "What the campaign's statistics are known by."),
+    Code("data_sendid", '__run_id|__prefixed("a")', "What reports of the engine call it."),
     Code("data_url_domain", "__url_domain", "The domain of tracked links."),
 )
 _EXPRESSIONS = {code.name: code.expression for code in CODES}

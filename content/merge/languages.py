@@ -1,6 +1,7 @@
 """The languages an email can be written in. Each comes down to the segments of our own, so that all that is done to a
 message afterwards, and every limit on it, is the same for all."""
 
+import re
 from collections.abc import Sequence
 
 from content.errors import BrokenTemplate
@@ -28,6 +29,17 @@ NAMES: dict[str, dict[str, str]] = {
         "forward_url": "",
     },
 }
+# Tags that only one of the languages has; in the others they go out as they are typed, or are refused.
+UNMISTAKABLE = {
+    BROADSHEET: re.compile(r"\{\{\s*(?:unsubscribe|preferences|view|forward)_url\b|\{%-?\s*(?:if|for)\b"),
+    OCTETH: re.compile(
+        r"%(?:Subscriber|Link|User|List|Campaign):\w+%|\{\{\{?\s*(?:[\w-]+\s+)?(?:Subscriber|Link|User|List|Campaign):\w"
+    ),
+    GREENARROW: re.compile(
+        "%%(?:" + "|".join(code.name for code in greenarrow.CODES) + ")%%",
+        re.IGNORECASE,
+    ),
+}
 Fields = Sequence[tuple[int, str, str]]
 BODIES = {"html", "text"}
 TRANSLATORS = {OCTETH: octeth.translated, GREENARROW: greenarrow.translated}
@@ -44,6 +56,15 @@ def tag_for(key: str, language: str) -> str:
         return f"{{{{ {key} }}}}"
     usual = f"{{{{ Subscriber:{alias(key)} }}}}" if language == OCTETH else f"%%{key}%%"
     return NAMES[language].get(key, usual)
+
+
+def looks_like_another(source: str, language: str) -> tuple[str, str, int] | None:
+    """The language that a source seems to be written in instead of this one, the tag that says so, and its line."""
+    for other, tag in UNMISTAKABLE.items():
+        found = tag.search(source) if other != (language or BROADSHEET) else None
+        if found:
+            return other, found[0], source.count("\n", 0, found.start()) + 1
+    return None
 
 
 def parsed_part(source: str, *, language: str, part: str, fields: Fields = ()) -> Parsed:

@@ -25,6 +25,7 @@ SYSTEM = {
     "__from_name": "Morning Post",
     "__from_email": "post@news.example",
     "__reply_to": "",
+    "__sender_email": "agency@news.example",
     "__url_domain": "mail.news.example",
     "__unsubscribe_token": "TOKEN",
     "unsubscribe_url": "https://mail.news.example/u/TOKEN",
@@ -70,7 +71,7 @@ def html(source, **person):
         ("data_percent", "%"),
         ("data_from_email", "post@news.example"),
         ("data_from_name", "Morning Post"),
-        ("data_sender_email", ""),
+        ("data_sender_email", "agency@news.example"),
         ("data_reply_to_email", ""),
         ("data_subscribe_date_long", "December 5, 2015"),
         ("data_subscribe_date_database", "2015-12-05"),
@@ -141,6 +142,13 @@ def test_every_message_is_literals_and_slots():
     source = "".join(f"%%{code.name}%% " for code in greenarrow.CODES) + "%%vip?%% %%nope%%"
 
     assert isinstance(body_of(parsed(source).segments), SlotBody)
+
+
+def test_the_sender_is_the_one_in_the_header():
+    message = compiled(merge_language="greenarrow", html="<p>[%%data_sender_email%%]</p>", tracked=False)
+
+    assert "[agency@news.example]" in html_of(message.render({}, addressing(sender="agency@news.example")))
+    assert "[]" in html_of(message.render({}, addressing()))
 
 
 def test_too_much_is_refused():

@@ -261,6 +261,16 @@ def test_the_links_lead_to_our_pages():
     assert 'href="https://mail.news.example/u/' in page
 
 
+def test_a_link_that_asks_for_it_is_not_tracked():
+    page = "<a class='big no-link-track' href='https://x.example/'>a</a><a href='https://y.example/'>b</a>"
+    message = compiled(merge_language="octeth", html=page)
+    raw = message.render({}, addressing())
+
+    assert [link.url for link in message.links] == ["https://y.example/"]
+    assert 'href="https://x.example/"' in html_of(raw)
+    assert "<https://x.example/>" in text_of(raw)
+
+
 def test_a_link_stands_in_no_subject():
     assert said("a%Link:Unsubscribe%b", "subject") == "ab"
     assert remarks("x\n%Link:Unsubscribe%", "subject") == [("unsupported_tag", 2)]

@@ -229,3 +229,21 @@ def test_the_way_to_leave_is_told_in_the_words_of_the_language(language, tag):
     found = preflight.check_email(email(merge_language=language, html="<p>x</p>"), known_keys=KNOWN)
 
     assert any(tag in finding.message for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "words"),
+    [
+        ("broadsheet", "Hi %Subscriber:FirstName%", "%Subscriber:FirstName% is Octeth's language"),
+        ("broadsheet", "Hi %%EmailAddress%%", "%%EmailAddress%% is GreenArrow's language"),
+        ("greenarrow", "Hi {{ Subscriber:City }}", "Octeth's language; this email is written in GreenArrow's"),
+        ("octeth", "{% if vip %}", "{% if is Broadsheet's language"),
+    ],
+)
+def test_tags_of_another_language_are_told_before_they_go_out(language, subject, words):
+    found = preflight.check_email(email(merge_language=language, subject=subject), known_keys=KNOWN)
+
+    (finding,) = [finding for finding in found if finding.code == "another_language"]
+    assert words in finding.message
+    assert finding.message.startswith("Subject, line 1: ")
+    assert not finding.blocks

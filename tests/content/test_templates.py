@@ -40,8 +40,9 @@ def test_changing_the_email_leaves_the_template_as_it_is(organization, bob):
 
 
 def test_an_email_can_be_kept_as_a_template(organization):
-    email = EmailFactory(organization=organization, title="Monday", html="<p>z</p>")
+    email = EmailFactory(organization=organization, title="Monday", html="<p>z</p>", merge_language="octeth")
 
     template = keep_as_template(email)
 
     assert (template.organization, template.name, template.html) == (organization, "Monday", "<p>z</p>")
+    assert start_email(template, by=Actor(user=None, surface=Surface.SYSTEM)).merge_language == "octeth"
