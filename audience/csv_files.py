@@ -24,8 +24,8 @@ UNREADABLE = "\ufffd"  # stands where bytes fit no letter of the encoding
 MOST_LINES_OF_A_ROW = 50
 # What Excel writes and reads as a line of its own before the header.
 _SEPARATOR = re.compile(rf'"?sep=([{DELIMITERS}])"?')
-LONGEST_LINE = 1_000_000
-_LONGEST_CELL = csv.field_size_limit()
+LONGEST_LINE = 2_000_000  # a cell of a megabyte in a column that is left out costs nobody their row
+csv.field_size_limit(LONGEST_LINE)
 _SHOWN_OF_A_CUT = 80
 _SAMPLE = 64 * 1024
 _BLOCK = 1 << 20
@@ -155,25 +155,22 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[tuple[list[str], str]]:
         if isinstance(line, _Cut):
             yield [line], f"The row is longer than {LONGEST_LINE:,} characters."
             continue
-        if '"' not in line and len(line) <= _LONGEST_CELL:  # what the csv module would do, without its price
+        if '"' not in line:  # what the csv module would do, without its price
             cells = line.rstrip("\r\n").split(delimiter)
             width = width or (len(cells) if line.strip() else 0)
             yield cells, ""
             continue
         waiting.appendleft(line)
         lines.taken.clear()
-        problem = "The quotation marks of this row do not match."
         try:
             cells = next(reader)
-        except (csv.Error, StopIteration) as error:
+        except (csv.Error, StopIteration):
             cells = []
-            if len(lines.taken) == 1 and "field larger" in str(error):
-                problem = f"A cell of this row is longer than {_LONGEST_CELL:,} characters."
         misread = not cells and any(line.strip() for line in lines.taken)
         if misread or (len(lines.taken) > 1 and width and len(cells) != width):
             first = lines.put_back_all_but_the_first()
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
-            yield [first.rstrip("\r\n")], problem
+            yield [first.rstrip("\r\n")], "The quotation marks of this row do not match."
         else:
             width = width or len(cells)
             yield cells, ""

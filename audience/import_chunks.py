@@ -36,7 +36,7 @@ def chunks(file: IO[bytes], form: Format, columns: Columns, *, after: int) -> Ge
     Those are read too, since rows may repeat an address that stands there.
     """
     seen, staged = set[int](), is_staged()
-    source = read_rows(file, form, columns)
+    source = map(_light, read_rows(file, form, columns))
     _repeated(islice(source, after), seen)
     size = import_staging.ROWS if staged else ROWS
     found = _prepared(source, seen, size, staged)
@@ -46,6 +46,11 @@ def chunks(file: IO[bytes], form: Format, columns: Columns, *, after: int) -> Ge
 def _prepared(source: Iterator[Row | Refusal], seen: set[int], size: int, staged: bool) -> Generator[Chunk, None, None]:
     while rows := list(islice(source, size)):
         yield Chunk(rows, _repeated(iter(rows), seen), import_staging.packed(rows) if staged else None)
+
+
+def _light(row: Row | Refusal) -> Row | Refusal:
+    """A chunk only counts what is refused: the cells of 20,000 rows may be more than there is memory."""
+    return row if isinstance(row, Row) else Refusal(row.number, row.reason, [])
 
 
 def _repeated(rows: Iterator[Row | Refusal], seen: set[int]) -> int:

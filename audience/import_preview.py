@@ -22,6 +22,7 @@ from audience.import_rows import (
     Row,
     columns_of,
     form_of,
+    in_batches,
     opened,
     read_rows,
     without_erased,
@@ -33,7 +34,7 @@ FIRST_ROWS = 10
 GUESSED_FROM = 100
 TRIED = 20_000
 SHOWN = 20
-_CHUNK = 1000
+_SHOWN_OF_A_CELL = 1000
 # Headings as `suggest_key` writes them.
 _EMAILS = {
     "email_field",
@@ -131,7 +132,7 @@ def preview(file_import: Import) -> Preview:
         )
         for at in range(width)
     ]
-    return Preview(columns=found, rows=[row.cells for row in body])
+    return Preview(columns=found, rows=[[cell[:_SHOWN_OF_A_CELL] for cell in row.cells] for row in body])
 
 
 def headings(file_import: Import, first: Sequence[Record] | None = None) -> list[str]:
@@ -206,7 +207,8 @@ def dry_run(file_import: Import, *, limit: int | None = TRIED, shown: int = SHOW
     with opened(file_import) as file:
         rows = read_rows(file, form_of(file_import), columns_of(file_import))
         tried = islice(rows, limit)
-        while chunk := without_erased(file_import.organization, list(islice(tried, _CHUNK))):
+        for batch in in_batches(tried):
+            chunk = without_erased(file_import.organization, batch)
             trial.counts += book.take(chunk)
             for row in chunk:
                 if isinstance(row, Row):

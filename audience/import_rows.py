@@ -1,6 +1,6 @@
 """From the cells of a file to what they say about a person, or to the reason why they say nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
@@ -28,6 +28,7 @@ STATUS, UNSUBSCRIBED_AT = "subscription.status", "subscription.unsubscribed_at"
 OF_SUBSCRIPTION = (SUBSCRIBED_AT, IP_ADDRESS, SOURCE, TAGS, STATUS, UNSUBSCRIBED_AT)
 TAG_DIVIDERS = "|;,"
 LONGEST_SOURCE, MOST_TAGS = 64, 50
+_BATCH, _LETTERS = 1000, 10_000_000  # of rows that are held at once, with all that stands in the refused ones
 _REMEMBERED = 4096  # towns and years repeat; whoever is parsed once is not parsed again
 
 
@@ -289,6 +290,20 @@ def read_rows(file: IO[bytes], form: Format, columns: Columns) -> Iterator[Row |
         yield read(*first)
     for number, cells, problem in found:
         yield read(number, cells, problem)
+
+
+def in_batches(rows: Iterable[Row | Refusal]) -> Iterator[list[Row | Refusal]]:
+    """At most _BATCH of them at once, and fewer where what was refused is long."""
+    batch: list[Row | Refusal] = []
+    letters = 0
+    for row in rows:
+        batch.append(row)
+        letters += sum(map(len, row.cells)) if isinstance(row, Refusal) else 0
+        if len(batch) >= _BATCH or letters > _LETTERS:
+            yield batch
+            batch, letters = [], 0
+    if batch:
+        yield batch
 
 
 def without_erased(organization: Organization, rows: list[Row | Refusal]) -> list[Row | Refusal]:

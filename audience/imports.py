@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from django.core.files import File
@@ -43,6 +43,7 @@ from audience.import_rows import (
     columns_of,
     count_rows,
     form_of,
+    in_batches,
     opened,
     read_rows,
     without_erased,
@@ -319,10 +320,9 @@ def _write_error_file(file_import: Import, how: Columns) -> str:
     """
     with opened(file_import) as source, tempfile.TemporaryFile() as errors:
         read = read_rows(source, form_of(file_import), how)
-        batches = iter(lambda: list(islice(read, import_staging.ROWS)), [])
         refused = (
             row
-            for batch in batches
+            for batch in in_batches(read)
             for row in without_erased(file_import.organization, batch)
             if isinstance(row, Refusal)
         )

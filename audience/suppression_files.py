@@ -22,6 +22,7 @@ from audience.errors import InvalidAddress
 from audience.models import MailingList, Suppression
 
 _HEADING = ("value", "kind", "reason", "source", "scope", "created_at")
+_LONGEST = 1000  # letters of a cell; every address is shorter
 _VALUES = frozenset(
     {"value", "email", "e-mail", "mail", "address", "email address", "email_address", "emailaddress", "domain", "phone"}
     | {"phone number", "phone_number", "mobile", "number", "recipient"}
@@ -174,8 +175,9 @@ def _by_look(record: Record) -> Iterator[Entry]:
 
 
 def _plain(cell: str) -> str:
-    """Without the apostrophe that keeps a spreadsheet from taking a cell for a formula."""
-    return as_it_was(cell)
+    """Without the apostrophe that keeps a spreadsheet from taking a cell for a formula; no more of it than is looked
+    at, since a chunk holds thousands."""
+    return as_it_was(cell[:_LONGEST])
 
 
 def _one_line(text: str) -> str:

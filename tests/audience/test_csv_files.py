@@ -147,10 +147,11 @@ def test_a_line_that_is_too_long_is_one_row_with_its_own_reason(monkeypatch, quo
     ]
 
 
-def test_a_cell_that_is_too_long_is_named_as_that():
-    found = read(f'email,note\nann@example.com,"{"x" * 200_000}"\nbob@example.com,short\n')
+@pytest.mark.parametrize("quoted", ["", '"'])
+def test_a_cell_of_a_megabyte_is_a_cell(quoted):
+    found = read(f"email,note\nann@example.com,{quoted}{'x' * (1 << 20)}{quoted}\nbob@example.com,short\n")
 
-    assert [row.problem for row in found] == ["", "A cell of this row is longer than 131,072 characters.", ""]
+    assert [(len(row.cells[1]), row.problem) for row in found] == [(4, ""), (1 << 20, ""), (5, "")]
 
 
 @pytest.mark.parametrize("said", ["sep=;", '"sep=;"', "\ufeffsep=;"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from audience import import_rows, imports
 from audience.models import Subscriber
 from tests.audience.importing import counts, import_file, refusals, rows_of_error_file
 
@@ -65,3 +66,15 @@ def test_the_error_file_repeats_the_row_and_holds_no_formula(news):
     assert rows[0] == ["row", "reason", "email", "town"]
     assert rows[1][0] == "2"
     assert rows[1][2:] == ["'=cmd()", 'a "b"']
+
+
+def test_what_is_refused_is_not_kept_in_memory_with_its_cells_and_stands_whole_in_the_error_file(news, monkeypatch):
+    monkeypatch.setattr(import_rows, "_LETTERS", 5000)
+    held = []
+    take = imports._do
+    monkeypatch.setattr(imports, "_do", lambda row, chunk: held.extend(chunk.rows) or take(row, chunk))
+
+    done = import_file(news, "email,town\n" + f"nonsense,{'x' * 3000}\n" * 5)
+
+    assert [row.cells for row in held] == [[]] * 5
+    assert [len(row[3]) for row in rows_of_error_file(done)[1:]] == [3000] * 5
