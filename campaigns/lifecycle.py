@@ -229,11 +229,12 @@ def hold(campaign: Campaign) -> Campaign:
     return _refreshed(campaign)
 
 
-def release(campaign: Campaign, *, by: Actor = SYSTEM, reason: str = "") -> Campaign:
-    """T12: the winner is known; send the rest."""
+def release(campaign: Campaign, *, by: Actor = SYSTEM, reason: str = "", variant: str = "") -> Campaign:
+    """T12: the winner is known, by its name; send the rest."""
     with locked(campaign, "release", by) as row:
         require(not row.paused, "release", row, "Resume the campaign first: it is paused.")
-        move(row, "release", to=State.SENDING, by=by, reason=reason, status_reason="")
+        data = {"variant": variant} if variant else None
+        move(row, "release", to=State.SENDING, by=by, reason=reason, status_reason="", data=data)
     return _refreshed(campaign)
 
 

@@ -156,7 +156,8 @@ def _chosen(test: SplitTest, found: Decision) -> int | None:
 
 
 def _choose(row: SplitTestRun, variant_id: int, *, by: Actor, reason: str) -> None:
-    lifecycle.release(row.run.campaign, by=by, reason=reason)
+    variant = Variant.objects.get(pk=variant_id)
+    lifecycle.release(row.run.campaign, by=by, reason=reason, variant=variant.name)
     row.chosen_id, row.chosen_at, row.chosen_by, row.reason = variant_id, now(), by.user, reason[:500]
     row.save(update_fields=["chosen", "chosen_at", "chosen_by", "reason"])
 

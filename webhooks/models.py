@@ -27,6 +27,8 @@ class Happening(models.TextChoices):
     CAMPAIGN_SENT = "campaign.sent", "A campaign was sent"
     CAMPAIGN_FAILED = "campaign.failed", "A campaign failed"
     CAMPAIGN_CANCELLED = "campaign.cancelled", "A campaign was cancelled"
+    CHOICE_NEEDED = "campaign.choice_needed", "A split test waits for a choice"
+    VARIANT_CHOSEN = "campaign.variant_chosen", "A split test was decided"
     MESSAGE_DELIVERED = "message.delivered", "A message was delivered"
     MESSAGE_BOUNCED = "message.bounced", "A message bounced"
     MESSAGE_OPENED = "message.opened", "A message was opened"

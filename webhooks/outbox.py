@@ -41,7 +41,7 @@ def on_campaign_event(event: CampaignEvent) -> None:
     wanting = [each for each in listening if each.wants(happening, campaign.edition_id)]
     if wanting:
         organization = named(campaign.organization)
-        data = payloads.of_campaign(campaign, event.reason)
+        data = payloads.of_campaign(campaign, event.reason, event.data.get("variant", ""))
         add([_row(endpoint, happening, event.at, organization, data) for endpoint in wanting])
 
 

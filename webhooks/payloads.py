@@ -28,13 +28,17 @@ OF_STATES: dict[str, Happening] = {
     State.FAILED.value: Happening.CAMPAIGN_FAILED,
     State.CANCELLED.value: Happening.CAMPAIGN_CANCELLED,
 }
+OF_VERBS = {"ask": Happening.CHOICE_NEEDED, "release": Happening.VARIANT_CHOSEN}
 # By a person's program; servers that report have none.
 BY_PROGRAM = {EventKind.OPENED.value, EventKind.CLICKED.value, EventKind.UNSUBSCRIBED.value}
 LONGEST_TEXT = 500
 
 
 def happening_of(event: CampaignEvent) -> Happening | None:
-    """What a line of a campaign's history is to an endpoint: the state it came into, or a new time."""
+    """What a line of a campaign's history is to an endpoint: a step of its split test, the state it came into, or a new
+    time."""
+    if event.verb in OF_VERBS:
+        return OF_VERBS[event.verb]
     arrived = event.to_state != event.from_state or event.verb == "reschedule"
     return OF_STATES.get(event.to_state) if arrived else None
 
@@ -45,8 +49,8 @@ def body(message_id: str, happening: str, at: datetime, organization: dict[str, 
     return json.dumps(told, separators=(",", ":"))
 
 
-def of_campaign(campaign: Campaign, reason: str) -> dict[str, Any]:
-    """`data` of what happened to a campaign, as it is in this transaction."""
+def of_campaign(campaign: Campaign, reason: str, variant: str = "") -> dict[str, Any]:
+    """`data` of what happened to a campaign, as it is in this transaction. `variant`: the name of what was chosen."""
     runs = list(campaign.runs.order_by("number"))
     return {
         "campaign": {
@@ -62,6 +66,7 @@ def of_campaign(campaign: Campaign, reason: str) -> dict[str, Any]:
         },
         "run": runs[-1].number if runs else None,
         "reason": reason,
+        **({"variant": variant} if variant else {}),
     }
 
 

@@ -23,6 +23,7 @@ from content.errors import ContentError
 from content.sms import count_parts
 from delivery import previews
 from delivery.retries import Accepted
+from splittests import words
 
 OFFERED = 20
 
@@ -110,7 +111,7 @@ class TestForm(DeskForm):
         super().__init__(*args, **kwargs)
         self.all = {str(each.pk): each for each in variants}
         field: Any = self.fields["variants"]
-        field.choices = [(key, each.name) for key, each in self.all.items()]
+        field.choices = [(key, f"{each.name}: {words.says(each)}") for key, each in self.all.items()]
         field.initial = list(self.all)
         if len(variants) < 2:
             del self.fields["variants"]

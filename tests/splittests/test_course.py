@@ -11,7 +11,7 @@ from audience import selection
 from campaigns import approval, drafts, lifecycle
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
 from campaigns.models import CampaignRun, State
-from campaigns.variants import Content, set_variants
+from campaigns.variants import Content, remove, set_variants
 from delivery import progress
 from delivery.freeze import freeze
 from delivery.models import Batch, Recipient
@@ -303,6 +303,41 @@ def test_a_changed_test_voids_the_approval():
 
     campaign.refresh_from_db()
     assert campaign.state == State.DRAFT
+
+
+def test_a_variant_that_goes_after_the_approval_voids_it():
+    campaign = planned(variants=3)
+    organization = campaign.organization
+    organization.approval = "always"
+    organization.save()
+    lifecycle.submit(campaign, by=staff(organization, "manager"))
+    lifecycle.approve(campaign, by=staff(organization))
+    assert campaign.state == State.SCHEDULED
+
+    remove(campaign, 2, by=staff(organization, "manager"))
+
+    campaign.refresh_from_db()
+    assert campaign.state == State.PENDING_APPROVAL
+
+
+def test_without_any_hit_the_first_is_ahead_and_nothing_is_clear():
+    row = waiting(variants=3)
+
+    found = course.decide_now(row)
+
+    row.refresh_from_db()
+    assert (found.verdict, row.chosen.name) == ("unclear", "A")
+
+
+def test_the_first_is_not_sent_where_it_reached_nobody():
+    row = waiting(when_unclear="first")
+    first = row.run.campaign.variants.get(name="A")
+    failed = row.run.recipients.filter(variant=first, state="sent").update(state="failed")
+    CampaignRun.objects.update(sent=F("sent") - failed, failed=failed)
+
+    course.decide_now(row)
+
+    assert SplitTestRun.objects.get().chosen.name == "B"
 
 
 def test_an_early_look_that_is_left_open_does_not_stop_the_clock():

@@ -16,10 +16,13 @@ from audience.models import Subscriber
 from campaigns import lifecycle
 from delivery import batches, settlement
 from delivery.retries import Accepted, Rejected
+from splittests import course
+from splittests.models import SplitTestRun
 from stats.ingest import ingest
 from tests.conftest import acting
 from tests.delivery.states import sending
 from tests.factories import EditionFactory, campaign_in, draft_campaign, staff
+from tests.splittests.test_course import planned, sent_to, started
 from tests.stats.populations import NINE, a_run, click, hit
 from tests.webhooks.conftest import an_endpoint
 from tracking import spool
@@ -109,6 +112,22 @@ def test_only_who_wants_it_is_told(organization, charlie):
     assert told(off) == told(strange) == []
 
 
+def test_a_split_test_tells_that_somebody_has_to_choose_and_what_was_chosen(organization):
+    campaign = planned(organization=organization, when_unclear="ask")
+    run = started(campaign)
+    sent_to(run)
+    course.hold(run)
+    an_endpoint(organization)
+    row = SplitTestRun.objects.get()
+    course.decide_now(row)
+    course.choose(row, campaign.variants.get(name="B"), by=staff(organization), reason="Kinder.")
+
+    assert told() == ["campaign.choice_needed", "campaign.variant_chosen"]
+    chosen = bodies("campaign.variant_chosen")[0]["data"]
+    assert (chosen["variant"], chosen["reason"], chosen["campaign"]["id"]) == ("B", "Kinder.", campaign.public_id)
+    assert "variant" not in bodies("campaign.choice_needed")[0]["data"]
+
+
 # --- hits --------------------------------------------------------------------------------------------------------
 
 
@@ -136,7 +155,7 @@ def test_every_kind_of_hit_that_can_be_asked_for_is_told(organization):
 
     everything_of(run.recipients.get())
 
-    assert sorted(told(endpoint)) == sorted(Happening.values[5:])
+    assert sorted(told(endpoint)) == sorted(Happening.values[7:])
     (clicked,) = bodies("message.clicked")
     reader = run.recipients.get()
     assert clicked["data"]["subscriber"] == {"id": reader.subscriber.public_id, "address": reader.address}
