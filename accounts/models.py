@@ -1,5 +1,6 @@
 """Who may do what: users, organizations (tenants), editions (brands), memberships and API keys."""
 
+import re
 from typing import ClassVar
 from zoneinfo import available_timezones
 
@@ -19,6 +20,12 @@ def validate_timezone(name: str) -> None:
     """Accept IANA names only; raises ValidationError."""
     if name not in available_timezones():
         raise ValidationError("%(name)s is not an IANA time zone, such as Europe/Berlin.", params={"name": name})
+
+
+def validate_key(key: str) -> None:
+    """Accept what a custom field may be called; raises ValidationError."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", key):
+        raise ValidationError("%(key)s is no key of a custom field, such as timezone.", params={"key": key})
 
 
 class User(AbstractUser):
@@ -71,6 +78,7 @@ class Organization(models.Model):
         blank=True,
         default="timezone",
         db_default="timezone",
+        validators=[validate_key],
         help_text="The custom field that holds people's time zones, such as Europe/Berlin.",
     )
     postal_address = models.CharField(

@@ -5,6 +5,7 @@ person's zone again.
 """
 
 from collections import Counter
+from copy import copy
 from datetime import datetime, timedelta
 
 from campaigns import local_times
@@ -14,6 +15,7 @@ from delivery import audiences, windows
 from delivery.audiences import Audience
 from delivery.layouts import Group
 from delivery.models import QuietHours
+from delivery.progress import ZoneProgress
 
 
 def groups(campaign: Campaign, people: Audience, at: datetime) -> list[Group]:
@@ -26,6 +28,38 @@ def groups(campaign: Campaign, people: Audience, at: datetime) -> list[Group]:
     time = local_times.time_of_day(campaign) if local_times.is_local(campaign) else at.replace(tzinfo=None)
     found = local_times.clocks(counted, time, at)
     return [_group(campaign, clock, quiet, counted, at, is_home=home in clock.zones) for clock in found]
+
+
+def plan(campaign: Campaign, at: datetime) -> list[Group]:
+    """What `groups` would give if the audience were fixed when it has to be, or now where that has passed.
+
+    Who will be kept out by then is counted all the same, and whoever is on two lists twice.
+    """
+    begins_at = local_times.begins_at(campaign)
+    return groups(campaign, audiences.of(campaign), max(at, begins_at) if begins_at else at)
+
+
+def planned(campaign: Campaign, at: datetime) -> list[ZoneProgress]:
+    """The plan as progress is shown, by hour; those who get it at once come first."""
+    rows = [
+        ZoneProgress(
+            zone=group.zone,
+            people=group.people,
+            pending=group.people,
+            release_at=group.release_at,
+            begins_at=group.not_before,
+        )
+        for group in plan(campaign, at)
+        if group.people
+    ]
+    return sorted(rows, key=lambda row: (row.release_at or row.begins_at or at, row.zone))
+
+
+def planned_for(campaign: Campaign, time: datetime, zone: str) -> Campaign:
+    """The campaign as it would be if it were scheduled so; nothing is saved."""
+    twin = copy(campaign)
+    twin.schedule_type, twin.scheduled_at, twin.schedule_tz = ScheduleType.FUTURE, time, zone
+    return twin
 
 
 def _counted(campaign: Campaign, people: Audience) -> Counter[str]:

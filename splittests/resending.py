@@ -5,6 +5,7 @@ whoever makes it holds the row that names it. Its people are not chosen by lists
 original's run (`again`), written down by the same freeze as any others.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,8 @@ from content.models import Email
 from delivery.audiences import Again
 from delivery.models import Recipient
 from splittests.models import AutoResend, SplitTestRun
+from stats.figures import Figures, Results
+from stats.listings import for_campaigns
 from stats.models import Engagement
 
 SETTINGS = ("enabled", "wait_days", "subject", "preheader")
@@ -273,6 +276,40 @@ def _variants(original: Campaign, child: Campaign) -> dict[int, int]:
 def is_resend(campaign: Campaign) -> bool:
     """For `campaigns.completeness`: it addresses people without naming lists."""
     return campaign.original_id is not None and AutoResend.objects.filter(child=campaign).exists()
+
+
+# --- the pair ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A campaign and its resend, and what people made of each. `uplift`: the resend's unique opens as a share of the
+    original's; None without any."""
+
+    original: Campaign
+    resend: Campaign
+    first: Figures
+    second: Figures
+
+    @property
+    def uplift(self) -> float | None:
+        return self.second.opened / self.first.opened if self.first.opened else None
+
+    @property
+    def opened(self) -> int:
+        """By either: nobody who opened the first got the second."""
+        return self.first.opened + self.second.opened
+
+
+def pair(campaign: Campaign) -> Pair | None:
+    """The pair this campaign is one of; None for any other."""
+    rows = AutoResend.objects.filter(Q(campaign=campaign) | Q(child=campaign), child__deleted_at__isnull=True)
+    row = rows.filter(child__isnull=False).select_related("campaign", "child").first()
+    if row is None or row.child is None:
+        return None
+    found = for_campaigns([row.campaign_id, row.child.pk])
+    first, second = (found.get(pk, Results()).figures for pk in (row.campaign_id, row.child.pk))
+    return Pair(original=row.campaign, resend=row.child, first=first, second=second)
 
 
 # --- what becomes of it with its original -------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.validators import UniqueValidator
 
-from accounts.models import Membership, Organization, Role, validate_timezone
+from accounts.models import Membership, Organization, Role, validate_key, validate_timezone
 from accounts.permissions import Permission
 from api.management.access import caller, visible
 from api.management.filters import Filters, ordering
@@ -23,13 +23,20 @@ class OrganizationSerializer(serializers.ModelSerializer[Organization]):
     id = serializers.CharField(source="public_id", read_only=True)
     slug = serializers.SlugField(max_length=50, validators=[UniqueValidator(Organization.objects.all())])
     timezone = serializers.CharField(max_length=64, validators=[validate_timezone])
+    timezone_field = serializers.CharField(
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        validators=[validate_key],
+        help_text="The custom field that holds people's time zones, such as Europe/Berlin.",
+    )
     role = serializers.ChoiceField(Role.choices, source="caller_role", read_only=True, help_text="Your role in it.")
     created = serializers.DateTimeField(source="created_at", read_only=True)
     modified = serializers.DateTimeField(source="modified_at", read_only=True)
 
     class Meta:
         model = Organization
-        fields: ClassVar = ["id", "name", "slug", "timezone", "role", "created", "modified"]
+        fields: ClassVar = ["id", "name", "slug", "timezone", "timezone_field", "role", "created", "modified"]
 
 
 class OrganizationFilters(Filters):

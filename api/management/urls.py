@@ -15,6 +15,7 @@ from api.management.imports import ImportView
 from api.management.lifted_suppressions import LiftedSuppressionView
 from api.management.mailing_lists import MailingListView, TagView
 from api.management.organizations import MeView, OrganizationView
+from api.management.quiet_hours import QuietHoursView
 from api.management.segments import SegmentView
 from api.management.subscribers import SubscriberView
 from api.management.subscriptions import SubscriberTagView, SubscriptionView
@@ -46,6 +47,7 @@ router.register("suppressions", SuppressionView)
 router.register("lifted-suppressions", LiftedSuppressionView)
 router.register("imports", ImportView)
 router.register("suppression-imports", SuppressionImportView)
+router.register("quiet-hours", QuietHoursView)
 router.register("tags", TagView)
 router.register("webhooks", WebhookView)
 

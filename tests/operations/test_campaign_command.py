@@ -403,3 +403,27 @@ def test_a_crontab_that_is_none_is_refused(draft):
         run("schedule", draft.public_id, "--cron", "@daily")
 
     assert state(draft) == State.DRAFT
+
+
+def test_send_time_says_in_whose_time_it_goes_out_and_changes_it(draft):
+    shown = run_json("send-time", draft.pk, "--local-time", "--expires-after", "6")
+    assert (shown["local_time"], shown["expires_after_hours"], shown["expires_at"]) == (True, 6, None)
+    assert [(row["zone"], row["people"]) for row in shown["zones"]] == [("", 3)]  # no time is chosen yet
+
+    never = ("--no-local-time", "--expires-after", "0", "--expires-at", "2030-03-01T09:00")
+    shown = run_json("send-time", draft.pk, *never)
+    assert (shown["local_time"], shown["expires_after_hours"]) == (False, None)
+    assert shown["expires_at"] == "2030-03-01T09:00:00Z"
+    assert "everybody" in run("send-time", draft.pk)
+    with pytest.raises(CommandError, match="expires_at"):
+        run("send-time", draft.pk, "--expires-at", "soon")
+
+
+def test_auto_resend_is_planned_shown_and_dropped(draft):
+    assert "does not go out once more" in run("auto-resend", draft.pk)
+
+    planned = run("auto-resend", draft.pk, "--plan", "wait_days=2", "subject=Did you see this?")
+    assert "Did you see this?" in planned
+    assert run_json("auto-resend", draft.pk, "--drop")["enabled"] is False
+    with pytest.raises(CommandError, match="wait_days"):
+        run("auto-resend", draft.pk, "--plan", "wait_days=0")

@@ -25,7 +25,7 @@ from api.management.fields import (
 from audience.models import MailingList, Segment
 from campaigns import archive, schedules
 from campaigns.drafts import Part
-from campaigns.models import LONGEST_CAP_HOURS, Campaign, Channel, State
+from campaigns.models import LONGEST_CAP_HOURS, LONGEST_LIFE_HOURS, Campaign, Channel, State
 from campaigns.recurrence import Recurrence
 from campaigns.schedules import Schedule
 from content.models import Email
@@ -86,6 +86,18 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     frequency_cap_hours = serializers.IntegerField(
         allow_null=True, help_text="Leaves out people who got another campaign within so many hours; null: nobody."
     )
+    local_time = serializers.BooleanField(
+        help_text="It goes to each person when it is the scheduled time of day where they live."
+    )
+    expires_after_hours = serializers.IntegerField(
+        allow_null=True, help_text="Who was not sent to so long after it was their time is skipped; null: nobody."
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="Who was not sent to by then is skipped; null: nobody."
+    )
+    original_id = serializers.CharField(
+        source="original.public_id", allow_null=True, default=None, help_text="The campaign that this one repeats."
+    )
     tracks_conversions = serializers.BooleanField(
         help_text="Tracked links tell the pages they lead to by whom they were reached."
     )
@@ -135,6 +147,10 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "audience",
             "recurrence",
             "frequency_cap_hours",
+            "local_time",
+            "expires_after_hours",
+            "expires_at",
+            "original_id",
             "tracks_conversions",
             "is_public",
             "archive_url",
@@ -212,6 +228,21 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
         help_text="Leaves out people who got another campaign of the organization on the channel within so many hours."
         " Left out, a new campaign takes the organization's.",
     )
+    local_time = serializers.BooleanField(
+        required=False, help_text="Send it to each person when it is the scheduled time of day where they live."
+    )
+    expires_after_hours = serializers.IntegerField(
+        min_value=1,
+        max_value=LONGEST_LIFE_HOURS,
+        allow_null=True,
+        required=False,
+        help_text="Skip who was not sent to so long after it was their time.",
+    )
+    expires_at = LocalDateTimeField(
+        allow_null=True,
+        required=False,
+        help_text="Skip who was not sent to by then. Without an offset, as scheduled_at.",
+    )
     tracks_conversions = serializers.BooleanField(
         required=False, help_text="May be changed at any time; holds for what is sent from then on."
     )
@@ -227,8 +258,10 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
             of_organization(part, organization, {"segment": "audience", "mailing_list": "audience"})
         _require_same_edition(attrs.get("segment"), edition)
         self._require_fitting_email(attrs)
+        zone = zone_of(edition, organization)
+        if attrs.get("expires_at"):
+            attrs["expires_at"] = localised(attrs["expires_at"], zone, "expires_at")
         if attrs.get("scheduled_at"):
-            zone = zone_of(edition, organization)
             attrs["scheduled_at"] = localised(attrs["scheduled_at"], zone, "scheduled_at")
             attrs["schedule_tz"] = str(zone)
             self._require_future(attrs["scheduled_at"])

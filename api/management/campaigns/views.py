@@ -28,6 +28,7 @@ from api.management.campaigns.figures import (
 from api.management.campaigns.filters import CampaignFilters
 from api.management.campaigns.recurrences import RecurringActs
 from api.management.campaigns.reports import ReportSerializer, report_of
+from api.management.campaigns.send_times import SendTimeActs
 from api.management.campaigns.serializers import (
     ApprovalSerializer,
     CampaignCreateSerializer,
@@ -57,7 +58,7 @@ def answers_campaign(request: type[serializers.BaseSerializer[Any]] | None, **kw
     return extend_schema(request=body, responses=CampaignSerializer, **kwargs)
 
 
-class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs, RecurringActs):
+class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs, RecurringActs, SendTimeActs):
     """Manage campaigns for sending email or SMS to segments."""
 
     queryset = rows.shown()
@@ -65,6 +66,7 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs, RecurringA
     filterset_class = CampaignFilters
     needs: ClassVar = {
         **SplitTestActs.needs,
+        **SendTimeActs.needs,
         "partial_update": Permission.UPDATE,
         "destroy": Permission.DELETE,
         "schedule": Permission.SEND,
@@ -249,7 +251,7 @@ class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs, RecurringA
     @post()
     @idempotent
     def duplicate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A new draft with the same variants, audience and split test."""
+        """A new draft with the same variants, audience, split test and auto-resend."""
         given = self._read(DuplicationSerializer)
         return self._shown(drafts.copy(self.get_object(), by=actor(request), **given), status=201)
 

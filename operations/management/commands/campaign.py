@@ -1,7 +1,7 @@
 """`manage.py campaign …`: everything a person does with campaigns, from a terminal and as that person."""
 
 import json
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from campaigns.errors import CampaignError, NotReady
 from campaigns.models import Campaign, Channel, State
 from campaigns.querysets import DATES
 from campaigns.recurrence import from_cron
-from operations import campaign_output, schedule_output, split_test_output
+from operations import campaign_output, schedule_output, send_time_output, split_test_output
 from splittests import planning, standings
 from stats.reports import report
 
@@ -59,6 +59,10 @@ class Command(BaseCommand):
         self._add(acts, "variants", "Show the contents, or write all of them.", self.variants, arguments=_contents)
         about = "Show the split test and its race; plan, drop, decide or choose with an option."
         self._add(acts, "split-test", about, self.split_test, arguments=_split_test)
+        about = "In whose time it goes out, when it expires and how far each zone is; change it with an option."
+        self._add(acts, "send-time", about, self.send_time, arguments=_send_time)
+        about = "Whether it goes once more to who has not opened it; plan or drop that with an option."
+        self._add(acts, "auto-resend", about, self.auto_resend, arguments=_auto_resend)
         self._add(acts, "stats", "Figures and links.", self.stats)
 
     def _add(
@@ -186,6 +190,25 @@ class Command(BaseCommand):
         else:
             self._print(*split_test_output.race_tables(race))
 
+    # --- when, and once more -------------------------------------------------------------------------------------
+
+    def send_time(self, given: Namespace) -> None:
+        send_time_output.change(given)
+        if given.json:
+            self._print_json(send_time_output.send_time_data(given.campaign))
+        else:
+            self._print(send_time_output.zones_table(send_time_output.zones_of(given.campaign)))
+
+    def auto_resend(self, given: Namespace) -> None:
+        send_time_output.plan(given)
+        shown = send_time_output.resend_data(given.campaign)
+        if given.json:
+            self._print_json(shown)
+        elif shown is None:
+            self.stdout.write("It does not go out once more.")
+        else:
+            self._print(send_time_output.resend_table(shown))
+
     # --- answering -----------------------------------------------------------------------------------------------
 
     def _answer(self, given: Namespace, campaign: Campaign) -> None:
@@ -260,6 +283,18 @@ def _split_test(parser: ArgumentParser) -> None:
     acts.add_argument("--decide", action="store_true", help="end the wait and do what the figures so far say")
     acts.add_argument("--choose", metavar="VARIANT", help="send this one to the rest, such as B; needs --reason")
     parser.add_argument("--reason", default="", help="why this one; kept in the history")
+
+
+def _send_time(parser: ArgumentParser) -> None:
+    parser.add_argument("--local-time", action=BooleanOptionalAction, help="in each person's own time of day")
+    parser.add_argument("--expires-after", type=int, metavar="HOURS", help="skip who was not sent to by then; 0: never")
+    parser.add_argument("--expires-at", metavar="TIME", help="the same by a moment, such as 2030-03-01T09:00, or never")
+
+
+def _auto_resend(parser: ArgumentParser) -> None:
+    acts = parser.add_mutually_exclusive_group()
+    acts.add_argument("--plan", nargs="+", metavar="SETTING=VALUE", help="any of wait_days, subject, preheader")
+    acts.add_argument("--drop", action="store_true", help="do not send it once more")
 
 
 def _required_reason(parser: ArgumentParser) -> None:

@@ -11,7 +11,9 @@ from api.management.numbers import numbered_id
 from audience import fields as custom_fields
 from audience import imports, lifting, subscriber_tags, suppression_imports, suppressions
 from audience.models import Suppression
+from delivery.models import QuietHours
 from splittests import planning
+from splittests.resending import set_auto_resend
 from tests.api.management.conftest import ROOT
 from tests.factories import EditionFactory, SegmentFactory, SubscriptionFactory, campaign_in, draft_campaign, staff
 from webhooks import endpoints
@@ -80,6 +82,8 @@ def belongings_of(organization):
         "x@readers.example", organization=organization, by=staff(organization)
     )
     blocked.error_file.save("blocked-errors.csv", ContentFile(b"row,reason\n"))
+    quiet = QuietHours.objects.create(organization=organization, edition=edition, channel="sms")
+    set_auto_resend(campaign, by=staff(organization), subject="We know you")
     by_kind = {
         "campaigns": campaign,
         "editions": edition,
@@ -98,6 +102,7 @@ def belongings_of(organization):
         ),
         "imports": upload,
         "webhooks": webhook,
+        "quiet-hours": Numbered(numbered_id("quh", quiet.pk), edition.public_id),
         "suppression-imports": blocked,
     }
     body = {
@@ -130,6 +135,9 @@ def belongings_of(organization):
         "variants": [{"email_message_id": email.public_id}, {"email_message_id": email.public_id, "weight": 3}],
         "variant": "A",
         "wait": 9,
+        "wait_days": 9,
+        "begin": "23:00",
+        "end": "05:00",
         "since": "2020-01-01T00:00:00Z",
     }
     return Belongings(by_kind=by_kind, body=body)

@@ -27,7 +27,7 @@ def test_me(api, bob, organization):
 def test_an_organization_is_shown_with_the_callers_role(viewer_api, address, organization):
     shown = viewer_api.get(address).json()
 
-    assert list(shown) == ["id", "name", "slug", "timezone", "role", "created", "modified"]
+    assert list(shown) == ["id", "name", "slug", "timezone", "timezone_field", "role", "created", "modified"]
     assert (shown["id"], shown["slug"], shown["role"]) == (organization.public_id, "morning-post", "viewer")
 
 
