@@ -174,6 +174,8 @@ class CompiledMessage:
             context[name] = recipient_token(purpose, **ids)
         for name, place, purpose in self._addresses:
             context[name] = f"{self._base_url}{place}{recipient_token(purpose, **ids)}"
+        if FROM_NAME in self.system:  # as this person sees it
+            context[FROM_NAME] = headers.single_line(self._bodies["from_name"].render(context))
         return context
 
     def _system(self, addressing: Addressing) -> dict[str, Any]:
@@ -225,6 +227,7 @@ class CompiledSms:
 
 # Names that no author can write begin so: values of the run, the list and the organization.
 SYSTEM = "__"
+FROM_NAME = "__from_name"
 TOKEN_FIELDS = {"__unsubscribe_token": Purpose.UNSUBSCRIBE}
 _TRACKING = ((CLICK, Purpose.CLICK), (OPEN, Purpose.OPEN), (PROBE, Purpose.PROBE))
 # Where the page behind each of LINK_FIELDS is.
@@ -243,7 +246,7 @@ def _body(name: str, pieces: Sequence[Piece]) -> Body:
 
 def _of_source(source: EmailSource) -> dict[str, str]:
     """What the email says of itself."""
-    return {"__from_email": source.from_email, "__from_name": source.from_name, "__reply_to": source.reply_to}
+    return {"__from_email": source.from_email, "__reply_to": source.reply_to}
 
 
 def _frame(bodies: Mapping[str, Body], pieces: Mapping[str, Sequence[Piece]]) -> list[bytes | mime.Part]:

@@ -175,3 +175,15 @@ def test_what_is_made_to_keep_us_reading_is_read_in_a_moment(language, piece):
     except BrokenTemplate as refused:
         assert "never closed" in refused.message or "more than" in refused.message  # noqa: PT017 - either will do
     assert time.process_time() - started < 4
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "tag"),
+    [("octeth", "{{ Subscriber:Name }}", "{{ List:SenderName }}"), ("greenarrow", "%%name%%", "%%data_from_name%%")],
+)
+def test_the_name_of_the_sender_is_the_one_this_person_sees(language, name, tag):
+    message = compiled(merge_language=language, from_name=name, html=f"<p>[{tag}]</p>", fields=FIELDS, tracked=False)
+    raw = message.render({"name": "Ann"}, addressing())
+
+    assert arrived(raw)["from"] == "Ann <post@news.example>"
+    assert "[Ann]" in html_of(raw)
