@@ -23,11 +23,14 @@ OF_LIST = "mailing_lists/{list}/segments"
 PER_PAGE = 2000
 
 
-@route("GET", "segmentation_criterias")
+@route("GET", "segmentation_criterias", "mailing_lists/{list}/segmentation_criterias")
 def criterias(call: Call) -> Answer:
-    """All segments of the organization, those made for one campaign included."""
+    """All segments of the organization, or of a list, those made for one campaign included."""
     call.require(Permission.READ)
-    return pages.all_or_paged(_rows(call), call.params, criteria)
+    found = _rows(call)
+    if "list" in call.path:
+        found = found.filter(mailing_lists=rows.the_list(call))
+    return pages.all_or_paged(found, call.params, criteria)
 
 
 @route("GET", "segments", OF_LIST)
