@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from content.errors import BrokenTemplate
 from content.merge import expressions
@@ -40,14 +40,19 @@ class Parsed:
 def parse(source: str, *, markup: bool = False, part: str = "") -> Parsed:
     """Raises BrokenTemplate, with its `part` set, for anything that the language does not have."""
     try:
-        segments = tuple(scan(source, markup=markup))
-        _check_segments(segments)
-        written = program_source(segments)
-        Program(written)
-        return Parsed(segments, with_lines(fields_in(written), segments))
+        return _sound(source, markup=markup)
     except BrokenTemplate as problem:
         problem.part = problem.part or part
         raise
+
+
+@lru_cache(maxsize=64)  # an act reads the same parts some five times: before, while and after it looks at them
+def _sound(source: str, *, markup: bool) -> Parsed:
+    segments = tuple(scan(source, markup=markup))
+    _check_segments(segments)
+    written = program_source(segments)
+    Program(written)
+    return Parsed(segments, with_lines(fields_in(written), segments))
 
 
 def program_source(segments: Iterable[Segment]) -> str:

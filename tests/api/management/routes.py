@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from django.apps import apps
@@ -36,9 +37,20 @@ class Route:
         return self.path.split("/")[0]
 
 
+@cache
+def _paths():
+    return json.loads(SNAPSHOT.read_text())["paths"]
+
+
 def every_route():
-    paths = json.loads(SNAPSHOT.read_text())["paths"]
+    paths = _paths()
     return [Route(method, path.lstrip("/")) for path in sorted(paths) for method in sorted(paths[path])]
+
+
+def read_from_addresses(route):
+    """The names of the query parameters that this route reads."""
+    operation = _paths()[f"/{route.path}"][route.method]
+    return [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
 
 
 @dataclass(frozen=True)

@@ -40,14 +40,10 @@ def at(campaign, **columns):
         ("cancelled", {"cancelled"}),
     ],
 )
-def test_the_status_filter_is_the_inverse_of_the_status_shown(api, organization, status, states):
-    every = ["draft", "pending_approval", "scheduled", "calculating", "sending", "holding", "sent", "failed"]
-    for state in [*every, "cancelled"]:
-        campaign_in(state, organization, name=state)
-
+def test_the_status_filter_is_the_inverse_of_the_status_shown(walked, api, status, states):
     found = api.get(LIST, {"status": status}).json()["results"]
 
-    assert {campaign["name"] for campaign in found} == states
+    assert {campaign["id"] for campaign in found} == {walked(state).public_id for state in states}
     assert {campaign["status"] for campaign in found} == {status}
 
 
@@ -237,11 +233,11 @@ def test_a_page_costs_the_same_number_of_queries_however_long_it_is(api, organiz
         draft_campaign(organization, name=f"{number}", people=0, tags=["a", "b"])
     api.get(LIST)  # the key's use is noted, once a minute
     few = asked()
-    for number in range(98):
+    for number in range(18):
         draft_campaign(organization, name=f"{number}", people=0, tags=["a", f"{number}"])
     many = asked()
 
-    assert (few[1], many[1]) == (2, 100)
+    assert (few[1], many[1]) == (2, 20)
     assert few[0] == many[0] == 6
 
 
