@@ -149,6 +149,12 @@ def count(
         return _people(_unsaved(rules, mailing_lists, organization)).count()
 
 
+def rows_on(mailing_list: MailingList, rules: Mapping[str, Any]) -> QuerySet[Subscription]:
+    """The subscriptions to this list that the rules mean, in every status. Raises InvalidRules."""
+    asked = _unsaved(rules, [mailing_list], mailing_list.organization)
+    return Subscription.objects.filter(_reach(asked).rows, mailing_list=mailing_list)
+
+
 def sample(
     rules: Mapping[str, Any],
     mailing_lists: Iterable[MailingList],
