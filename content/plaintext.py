@@ -44,6 +44,15 @@ def generated(source: Html, links: LinkBook | None) -> list[Piece]:
     return _tracked(text, source.tokens, links)
 
 
+def of_html(html: str) -> str:
+    """The text of a piece of HTML without any merge language, for who wants to see it."""
+    tree = LexborHTMLParser(html)
+    for node in tree.css("script, style"):
+        node.decompose()
+    document = (tree.html or "").replace("&amp;", "&amp;amp;")  # inscriptis unescapes twice
+    return tidied("\n".join(line.rstrip() for line in get_text(document, SETTINGS).splitlines()))
+
+
 def tidied(text: str) -> str:
     """At most one empty line between paragraphs, none at the ends: blocks leave the lines they stood on."""
     return re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text).strip("\n") + "\n" if text.strip() else ""

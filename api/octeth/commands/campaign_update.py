@@ -10,6 +10,7 @@ from api.octeth.registry import Call, command
 from campaigns import draft_schedules, drafts, lifecycle, recurring, variants
 from campaigns.models import Campaign, ScheduleType, State
 from campaigns.variants import Content
+from splittests import resending
 
 LONGEST_NAME = 250
 ECHOED = ("SendTimeZone", "ApprovalUserExplanation", "OriginalCampaignID")
@@ -26,6 +27,8 @@ def update(call: Call) -> dict[str, Any]:
         _write_plain(changes)
         _write_schedule(changes)
         audiences.write(call, found)
+        if changes.resend:
+            resending.set_auto_resend(found, by=call.by, **changes.resend)
         found.refresh_from_db()
         if changes.status:
             statuses.write(found, changes.status, by=call.by, chosen=changes.kind)
