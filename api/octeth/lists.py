@@ -9,7 +9,7 @@ from api.octeth.errors import Refused
 from api.octeth.registry import Call
 from api.octeth.rows import UNSET, moment, yes_no
 from audience.models import CustomField, MailingList, Subscription
-from content.merge.known import KnownField, alias_of
+from content.merge.known import alias
 
 Kind = CustomField.Kind
 OPT_IN = {MailingList.OptIn.SINGLE: "Single", MailingList.OptIn.DOUBLE: "Double"}
@@ -103,6 +103,6 @@ def field_row(field: CustomField, echo: Mapping[str, Any], *, list_id: int) -> d
         "IsUnique": echo.get("IsUnique", "No"),
         "Visibility": echo.get("Visibility", "User Only"),
         "IsGlobal": yes_no(field.mailing_list_id is None),
-        "MergeTagAlias": echo.get("MergeTagAlias") or alias_of(KnownField(field.pk, field.key, field.name)),
+        "MergeTagAlias": echo.get("MergeTagAlias") or alias(field.key),
         "DataType": echo.get("DataType", ""),
     }

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import Q
 
 from accounts.permissions import Permission, may
 from api.octeth import echoes
@@ -329,7 +328,12 @@ def template_create(call: Call) -> dict[str, Any]:
     if missing:
         raise Refused(*missing)
     name = " ".join(given.text("TemplateName").split())[:255]
-    made = Template.objects.create(organization=call.organization, name=name, html=given.text("TemplateHTMLContent"))
+    made = Template.objects.create(
+        organization=call.organization,
+        name=name,
+        html=given.text("TemplateHTMLContent"),
+        merge_language=MergeLanguage.OCTETH,
+    )
     return {"TemplateID": made.pk}
 
 
@@ -350,5 +354,5 @@ def template_delete(call: Call) -> dict[str, Any]:
     wanted = given.ids("Templates") or given.ids("TemplateID")
     if not wanted:
         raise Refused(1)
-    call.who.own(Template.objects.filter(Q(pk__in=wanted))).delete()
+    call.who.own(Template.objects.filter(pk__in=wanted)).delete()
     return {}
