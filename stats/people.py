@@ -82,14 +82,15 @@ def recipients(
     raw: bool = False,
     link_position: int | None = None,
     variant_id: int | None = None,
+    run: int | None = None,
     domain: str = "",
     search: str = "",
 ) -> QuerySet[Recipient]:
     """Recipients of all runs of a campaign, each with subscriber, variant and (where there is one) engagement.
 
     Who opened or clicked are people who did, or with `raw` also those in whose name a program did. `link_position`:
-    only those who clicked this link. `domain`: only addresses there. `search`: a part of the address. Raises
-    ValueError for a choice that is not in `Chosen`.
+    only those who clicked this link. `run`: only those of the run with this number. `domain`: only addresses there.
+    `search`: a part of the address. Raises ValueError for a choice that is not in `Chosen`.
     """
     choice = Chosen(chosen)
     condition = _RAW_CONDITIONS.get(choice, _CONDITIONS[choice]) if raw else _CONDITIONS[choice]
@@ -98,6 +99,8 @@ def recipients(
         rows = rows.filter(_clicked_link(link_position, raw=raw))
     if variant_id is not None:
         rows = rows.filter(variant=variant_id)
+    if run is not None:
+        rows = rows.filter(run__number=run)
     if domain:
         rows = rows.filter(address__iendswith=f"@{domain}")
     if search:

@@ -20,7 +20,7 @@ from stats.admin import activity
 from stats.admin.activity import Asked
 from stats.admin.hits import of_set
 from stats.figures import Figures, Results
-from stats.listings import for_campaigns
+from stats.listings import for_campaigns, for_runs
 from stats.models import Engagement
 from stats.people import Chosen
 
@@ -31,7 +31,7 @@ TONES = {"sent": "green", "failed": "red", "in_doubt": "amber", "pending": "blue
 def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     asked = activity.asked(request, campaign)
     shown = activity.page_of(asked.rows(), request)
-    figures = of_set(for_campaigns([campaign.pk]).get(campaign.pk, Results()), raw=asked.raw)
+    figures = of_set(_figures(campaign, asked.run), raw=asked.raw)
     return page(
         request,
         "admin/campaigns/campaign/recipients.html",
@@ -45,6 +45,7 @@ def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         asked=asked,
         raw=asked.raw,
         filters=_filters(asked),
+        has_instances=campaign.runs.filter(number__gt=1).exists(),
         variants=list(campaign.variants.order_by("position")),
         query=_query(request),
         may_decide=desk(request).may(Permission.UPDATE_STATE, campaign.organization_id),
@@ -53,11 +54,21 @@ def recipients_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     )
 
 
+def _figures(campaign: Campaign, number: int | None) -> Results:
+    """Of the whole campaign, or of one run."""
+    if number is None:
+        return for_campaigns([campaign.pk]).get(campaign.pk, Results())
+    run = campaign.runs.filter(number=number).first()
+    return for_runs([run], campaign.channel)[run.pk] if run else Results()
+
+
 def _filters(asked: Asked) -> list[tuple[str, str]]:
     """What narrows the list besides its pills, in words, by the name in the address that undoes it."""
     found = []
     if asked.link is not None:
         found.append(("link", f"clicked link {asked.link}"))
+    if asked.run is not None:
+        found.append(("run", f"instance {asked.run}"))
     if asked.domain:
         found.append(("domain", f"at {asked.domain}"))
     return found

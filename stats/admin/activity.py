@@ -20,13 +20,14 @@ PER_PAGE = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The filter: which of them, by which link of which variant, at which domain, whose address."""
+    """The filter: which of them, by which link of which variant, in which run, at which domain, whose address."""
 
     campaign: Campaign
     chosen: str = Chosen.ALL
     raw: bool = False
     link: int | None = None
     variant: Variant | None = None
+    run: int | None = None
     domain: str = ""
     search: str = ""
 
@@ -37,6 +38,7 @@ class Asked:
             raw=self.raw,
             link_position=self.link,
             variant_id=self.variant.pk if self.variant else None,
+            run=self.run,
             domain=self.domain,
             search=self.search,
         )
@@ -45,11 +47,12 @@ class Asked:
     def words(self) -> str:
         """For the name of a file: what is in it."""
         parts = [self.chosen, f"link-{self.link}" if self.link is not None else "", "every-hit" if self.raw else ""]
+        parts.insert(0, f"instance-{self.run}" if self.run else "")
         return "-".join(part for part in parts if part)
 
     @property
     def narrows(self) -> bool:
-        return bool(self.chosen or self.link is not None or self.variant or self.domain or self.search)
+        return bool(self.chosen or self.link is not None or self.variant or self.run or self.domain or self.search)
 
 
 def asked(request: HttpRequest, campaign: Campaign) -> Asked:
@@ -61,9 +64,15 @@ def asked(request: HttpRequest, campaign: Campaign) -> Asked:
         raw=wants_raw(request),
         link=row_number(request.GET.get("link")),
         variant=campaign.variants.filter(pk=variant).first() if variant else None,
+        run=_run(request.GET.get("run")),
         domain=request.GET.get("domain", "").strip(),
         search=request.GET.get("q", "").strip(),
     )
+
+
+def _run(text: str | None) -> int | None:
+    number = row_number(text)
+    return number if number and number < 2**31 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,6 +115,11 @@ def test_the_page_shows_what_recurs_what_comes_and_each_instance(organization, b
     assert "It goes out next" in page
     assert to("edit", campaign.pk) in page  # between two instances it can be changed
     assert browser.get(to("edit", campaign.pk)).status_code == 200
+    assert f"{to('recipients', campaign.pk)}?run=1" in page
+    of_first = browser.get(to("recipients", campaign.pk), {"run": 1}).content.decode()
+    assert "instance 1" in of_first
+    assert "@example.com" in of_first
+    assert "@example.com" not in browser.get(to("recipients", campaign.pk), {"run": 2}).content.decode()
 
 
 # --- the calendar -------------------------------------------------------------------------------------------------
@@ -147,7 +152,7 @@ def test_the_calendar_is_read_in_the_zone_of_the_edition(organization, bob, logi
     shown = login(bob).get(to("calendar"), {"edition": edition.pk, "view": "week"}).content.decode()
 
     assert "the zone of Tokyo" in shown
-    assert '<span class="bs-num">05:00</span> Late' in shown
+    assert '05:00</span> <span class="bs-cal__name">Late' in shown
 
 
 @pytest.mark.parametrize("on", ["nonsense", "9999-12-31", "0001-01-01", ""])

@@ -194,6 +194,11 @@ class RecipientFilters(Filters):
     link = django_filters.NumberFilter(
         min_value=1, max_value=32767, label="Only who clicked the link at this position."
     )
+    run = django_filters.NumberFilter(
+        min_value=1,
+        max_value=2_147_483_647,
+        label="Only of the run with this number.",
+    )
     search = django_filters.CharFilter(label="Part of the address.")
     domain = django_filters.CharFilter(label="Only addresses of this domain.")
     raw = django_filters.BooleanFilter(label="Whether what programs did counts as done by the recipient.")
@@ -222,6 +227,7 @@ def recipients(campaign: Campaign, parameters: Any) -> QuerySet[Recipient]:
         given["state"],
         raw=bool(given["raw"]),
         link_position=link,
+        run=given["run"] and int(given["run"]),
         domain=given["domain"],
         search=given["search"],
     )

@@ -55,6 +55,9 @@ def test_a_recurrence_is_scheduled_shown_and_gone_through(api, organization, clo
     (run,) = api.get(address(campaign, "runs/")).json()["results"]
     assert (run["number"], run["occurrence_at"], run["planned"], run["pending"]) == (1, times[0], 3, 3)
 
+    for number, people in ((1, 3), (2, 0)):
+        assert api.get(address(campaign, f"recipients/?run={number}")).json()["count"] == people
+
     kinds = [(row["at"], row["kind"]) for row in api.get(f"{ROOT}campaigns/calendar/").json()]
     assert kinds == [(times[0], "sent"), (times[1], "occurrence"), (times[2], "occurrence")]
     ahead = api.get(f"{ROOT}campaigns/calendar/?since=2026-03-03T00:00:00Z&until=2026-03-08T00:00:00Z").json()
