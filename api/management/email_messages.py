@@ -115,7 +115,7 @@ class AdoptionSerializer(serializers.Serializer[Any]):
 
 class VariableSerializer(serializers.Serializer[Any]):
     key = serializers.CharField(help_text="What the value is kept by.")
-    tag = serializers.CharField(help_text="How it is written in the merge language of this email.")
+    written = serializers.CharField(help_text="How it stands in a text, in the merge language of this email.")
     in_every_mail = serializers.BooleanField(help_text="Whether everybody has a value for it.")
 
 
@@ -222,9 +222,13 @@ class EmailMessageView(ListModelMixin, RetrieveModelMixin, ResourceView[Email]):
         """The merge fields that may stand in it."""
         email = self.get_object()
         keys = sorted(known_keys(email.organization) | IN_EVERY_MAIL)
-        tags = {key: tag_for(key, email.merge_language) for key in keys}
+        words = {key: tag_for(key, email.merge_language) for key in keys}
         return Response(
-            [{"key": key, "tag": tag, "in_every_mail": key in IN_EVERY_MAIL} for key, tag in tags.items() if tag]
+            [
+                {"key": key, "written": word, "in_every_mail": key in IN_EVERY_MAIL}
+                for key, word in words.items()
+                if word
+            ]
         )
 
     def _own(self) -> Email:

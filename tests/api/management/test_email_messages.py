@@ -191,7 +191,7 @@ def test_an_email_can_be_written_in_each_language(api, address, organization, la
     changes = {"merge_language": language, "subject": f"Hi {tags['first_name']}"}
 
     changed = api.patch(address, changes)
-    shown = {each["key"]: each["tag"] for each in api.get(f"{address}variables/").json()}
+    shown = {each["key"]: each["written"] for each in api.get(f"{address}variables/").json()}
     preview = api.post(f"{address}preview/", {"subscriber_id": person.public_id}).json()
 
     assert changed.json()["merge_language"] == language
