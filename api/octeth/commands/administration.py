@@ -17,7 +17,7 @@ from api.octeth.rows import moment
 from campaigns import lifecycle
 from campaigns.errors import InvalidTransition
 from campaigns.models import Campaign, CampaignRun, ScheduleType, State
-from delivery import pace, recovery, runs
+from delivery import recovery, runs, velocity
 from delivery.models import Batch, Recipient
 
 PAGE, LARGEST_PAGE = 50, 500
@@ -243,8 +243,8 @@ def sending_velocity(call: Call) -> dict[str, Any]:
     interval = call.parameters.word("Interval", "auto").lower()
     if not (call.parameters.id("CampaignID") or call.parameters.id("campaign_id")):
         raise Refused(1, text=MISSING)
-    if interval != "auto" and interval not in pace.STRETCHES:
-        raise Refused(2, text=f"Interval is one of auto, {', '.join(pace.STRETCHES)}.")
+    if interval != "auto" and interval not in velocity.STRETCHES:
+        raise Refused(2, text=f"Interval is one of auto, {', '.join(velocity.STRETCHES)}.")
     try:
         found = _campaign(call)
     except Refused as refusal:
@@ -257,17 +257,17 @@ def sending_velocity(call: Call) -> dict[str, Any]:
 
 
 def _velocity(found: Campaign, interval: str) -> dict[str, Any]:
-    stretch = pace.stretch_for(found) if interval == "auto" else interval
-    seconds, zone = 60 * pace.STRETCHES[stretch], found.organization.timezone
-    found_paces = pace.pace(found, stretch)
-    sent = [each.sent for each in found_paces]
+    stretch = velocity.stretch_for(found) if interval == "auto" else interval
+    seconds, zone = 60 * velocity.STRETCHES[stretch], found.organization.timezone
+    stretches = velocity.velocity(found, stretch)
+    sent = [each.sent for each in stretches]
     points = [
         {
             "TimeBucket": moment(each.at, zone),
             "EmailsSent": each.sent,
             "EmailsPerSecond": round(each.sent / seconds, 2),
         }
-        for each in found_paces
+        for each in stretches
     ]
     summary = {"TotalSent": sum(sent), "Buckets": len(sent), "Peak": max(sent, default=0)}
     average = round(sum(sent) / (len(sent) * seconds), 2) if sent else 0
