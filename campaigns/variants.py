@@ -145,7 +145,7 @@ def _change(campaign: Campaign, change: Change, *, by: Actor, looking_at: str = 
             raise Locked("What has gone out keeps its variants; give one no weight instead.")
         if problems := _problems(row, wanted):
             raise NotReady({"variants": problems})
-        if wanted != known:
+        if _told(row, wanted) != _told(row, known):
             _write(row, wanted)
             lifecycle.edited(row, by=by, reason="Changed variants.")
     return row
@@ -163,6 +163,13 @@ def _write(campaign: Campaign, contents: Sequence[Content]) -> None:
             Variant.objects.create(campaign=campaign, **values)
         else:
             Variant.objects.filter(pk=variant.pk).update(**values)
+
+
+def _told(campaign: Campaign, contents: Sequence[Content]) -> list[tuple[Any, ...]]:
+    """What the variants say of themselves, and which rows go on as them."""
+    names = [each.name or ascii_uppercase[place] for place, each in enumerate(contents)]
+    rows = zip(contents, names, _kept(campaign, contents), strict=True)
+    return [(each.email, each.sms_body, each.weight, name, kept and kept.pk) for each, name, kept in rows]
 
 
 def _kept(campaign: Campaign, contents: Sequence[Content]) -> list[Variant | None]:

@@ -135,5 +135,5 @@ def _standings(race: Race) -> Table:
     for row in race.rows:
         between = f"{words.rate(metric, max(0.0, row.low))} to {words.rate(metric, row.high)}"
         counted = (f"{row.people:,}", f"{row.amount:,}", words.rate(metric, row.rate))
-        table.add_row(row.variant.name, *counted, between, f"{row.chance:.1%}")
+        table.add_row(row.variant.name, *counted, between, words.share(row.chance))
     return table

@@ -80,4 +80,4 @@ def _chart(labels: list[str], lines: list[dict[str, object]], *, unit: str) -> C
 def _cells(metric: Metric, variants: Sequence[Variant], look: Look) -> list[tuple[str, str]]:
     """Of each variant its rate and its chance."""
     seen = [look.seen.get(each.pk) for each in variants]
-    return [(words.rate(metric, each.rate), f"{each.chance:.1%}") if each else ("–", "–") for each in seen]
+    return [(words.rate(metric, each.rate), words.share(each.chance)) if each else ("–", "–") for each in seen]

@@ -13,7 +13,7 @@ from campaigns.admin.lookup import of_campaign
 from campaigns.errors import NotReady
 from campaigns.models import REASON_LENGTH, Campaign, State
 from splittests import course, standings, words
-from splittests.decisions import Metric
+from splittests.decisions import Metric, Verdict
 from splittests.models import SplitTest
 from splittests.standings import Phase, Race, Row
 
@@ -22,7 +22,8 @@ FIGURES = "figures"
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """One variant as it is drawn: `left` and `width` of its interval, of what reaches furthest; `best`: its chance."""
+    """One variant as it is drawn: `left` and `width` of its interval, of what reaches furthest; `best`: its chance,
+    and `filled` as the width of a bar."""
 
     name: str
     subject: str
@@ -31,6 +32,7 @@ class Lane:
     rate: str
     between: str
     best: str
+    filled: str
     left: str
     width: str
     leads: bool
@@ -51,10 +53,9 @@ class ChoiceForm(DeskForm):
 
     def __init__(self, *args: Any, campaign: Campaign, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        variants = campaign.variants.select_related("email").order_by("position")
-        named = [(each.name, f"{each.name}: {words.says(each)}") for each in variants]
+        race = standings.of(campaign)
         field: Any = self.fields["choice"]
-        field.choices = [(FIGURES, "What the figures so far say"), *named]
+        field.choices = [(FIGURES, _figures_say(race)), *(_choice(race, each) for each in race.rows)] if race else []
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
@@ -63,13 +64,32 @@ class ChoiceForm(DeskForm):
         return given
 
 
+def _figures_say(race: Race) -> str:
+    """What deciding by the figures would come to now."""
+    leader = race.leader.name if race.leader else ""
+    if race.verdict == Verdict.WON:
+        return f"What the figures so far say: {leader} wins"
+    then = {
+        SplitTest.WhenUnclear.LEADER: f"{leader} goes out, which is ahead",
+        SplitTest.WhenUnclear.FIRST: "the first goes out",
+        SplitTest.WhenUnclear.ASK: "so nothing goes out yet",
+    }[SplitTest.WhenUnclear(race.test.when_unclear)]
+    return f"What the figures so far say: no clear difference, {then}"
+
+
+def _choice(race: Race, row: Row) -> tuple[str, str]:
+    rate = words.rate(Metric(race.test.metric), row.rate)
+    said = words.says(row.variant)
+    return str(row.variant.pk), f"{row.variant.name}: {said} – {rate}, the best with {words.share(row.chance)}"
+
+
 def decide(campaign: Campaign, by: Actor, given: Mapping[str, Any]) -> Campaign:
     """The act behind "Decide now". Raises NotReady where the figures leave it open, for somebody to choose."""
     row = course.of(campaign)
     if given["choice"] == FIGURES:
         found = course.decide_now(row, by=by)
     else:
-        course.choose(row, campaign.variants.get(name=given["choice"]), by=by, reason=given["reason"])
+        course.choose(row, campaign.variants.get(pk=int(given["choice"])), by=by, reason=given["reason"])
     campaign.refresh_from_db()
     if campaign.state == State.HOLDING:
         raise NotReady({"choice": [f"Nothing is clear yet, so it is left to you. {found.reason} Choose one, or wait."]})
@@ -103,7 +123,7 @@ def _plan(test: SplitTest) -> str:
     return (
         f"{test.share_percent.normalize():f} % of those who get it are the sample, and the variants are dealt to them. "
         f"{test.wait} {unit} later they are compared by {metric}, and the best goes to everybody else. "
-        f"Where none is the best with {test.certainty:.0%}, {then}."
+        f"Where none is the best with {words.share(float(test.certainty))}, {then}."
     )
 
 
@@ -121,7 +141,8 @@ def _lane(race: Race, row: Row, reach: float) -> Lane:
         amount=row.amount,
         rate=words.rate(metric, row.rate),
         between=f"{words.rate(metric, low)} to {words.rate(metric, row.high)}",
-        best=f"{row.chance:.1%}",
+        best=words.share(row.chance),
+        filled=f"{row.chance:.1%}",
         left=f"{low / reach:.1%}",
         width=f"{(row.high - low) / reach:.1%}",
         leads=race.leader == row.variant,

@@ -37,6 +37,8 @@ def waits(organization):
 def decide(client, campaign, **given):
     url = address(campaign, "transition", "release")
     assert client.get(url).status_code == 200
+    names = {each.name: each.pk for each in campaign.variants.all()}
+    given["choice"] = names.get(given["choice"], given["choice"])
     answer = client.post(url, given, follow=True)
     campaign.refresh_from_db()
     return answer.content.decode()
@@ -58,7 +60,7 @@ def test_what_will_happen_is_told_before_it_does(organization, bob, login):
     shown = race_of(client, campaign)
     assert "50 % of those who get it are the sample" in shown
     assert "1 day later they are compared by unique opens" in shown
-    assert "none is the best with 95%, somebody is asked" in shown
+    assert "none is the best with 95.0 %, somebody is asked" in shown
     assert "every 10s" not in shown
 
 
@@ -66,8 +68,8 @@ def test_the_race_is_live_while_the_campaign_waits(waits, victor, login):
     shown = race_of(login(victor), waits)
 
     assert "every 10s" in shown
-    assert "40.0%" in shown
-    assert "60.0%" in shown
+    assert "40.0 %" in shown
+    assert "60.0 %" in shown
     assert shown.count("Ahead") == 1
     assert "a lead of 5.0% counts" in shown or "are asked" in shown
 
@@ -85,6 +87,13 @@ def test_somebody_chooses_with_a_reason(waits, bob, login):
     assert "chosen by bob" in shown
     assert "B has &lt;b&gt;mistakes&lt;/b&gt;." in shown
     assert "every 10s" not in shown
+
+
+def test_what_can_be_chosen_says_how_it_stands(waits, bob, login):
+    shown = login(bob).get(address(waits, "transition", "release")).content.decode()
+
+    assert "What the figures so far say: no clear difference, so nothing goes out yet" in shown
+    assert "A: Good morning – 40.0 %, the best with" in shown
 
 
 def test_figures_that_say_nothing_leave_it_to_somebody(waits, bob, login):
@@ -117,7 +126,9 @@ def test_a_release_without_a_choice_moves_nothing(waits, bob, login):
 
 
 def test_a_viewer_looks_on(waits, victor, login):
-    login(victor).post(address(waits, "transition", "release"), {"choice": "A", "reason": "Me."})
+    login(victor).post(
+        address(waits, "transition", "release"), {"choice": waits.variants.get(name="A").pk, "reason": "Me."}
+    )
 
     waits.refresh_from_db()
     assert waits.state == State.HOLDING
@@ -138,7 +149,7 @@ def test_the_race_has_a_chart_and_its_table(waits, victor, login):
     assert "every 60s" in shown
     assert '"unit": "share"' in shown
     assert '<th scope="col" class="bs-right">B best with</th>' in shown
-    assert "60.0%" in shown
+    assert "60.0 %" in shown
     assert "charts.js" in client.get(address(waits, "change")).content.decode()
 
 

@@ -76,8 +76,8 @@ def test_the_race_is_a_table(waits):
     printed = run("split-test", waits.pk)
 
     assert "waiting" in printed
-    assert "40.0%" in printed
-    assert "60.0%" in printed
+    assert "40.0 %" in printed
+    assert "60.0 %" in printed
     shown = run_json("split-test", waits.pk)
     assert [(each["variant"], each["amount"]) for each in shown["standings"]] == [("A", 2), ("B", 3)]
 

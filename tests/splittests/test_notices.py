@@ -43,7 +43,7 @@ def test_the_author_is_asked_once_and_told_what_somebody_else_chose(settings):
     assert message.subject == "Please choose: Spring"
     for part in (
         "found no clear difference. The first is the best with",
-        "B: Good morning: 60.0% of 5, the best with",
+        "B: Good morning: 60.0 % of 5, the best with",
         "10 people wait until somebody chooses",
         f"https://mail.example/admin/campaigns/campaign/{campaign.pk}/change/\n",
     ):
