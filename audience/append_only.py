@@ -10,11 +10,13 @@ each, on both databases:
 - deleting the owner deletes the rows (the foreign key is deferred, so that the owner may go first).
 
 They are put in place after every migrate, not by a migration: SQLite loses a table's triggers whenever a later
-migration makes the table anew. TRUNCATE, and whoever may drop a trigger, are out of their reach.
+migration makes the table anew, and cannot make it anew while they are there. TRUNCATE, and whoever may drop a trigger,
+are out of their reach.
 """
 
 # ruff: noqa: S608 - nothing but words of ours goes into these statements
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +91,19 @@ def guard(using: str = "default", **kwargs: Any) -> None:
             if log.table in tables and not _are_there(cursor, connection.vendor, log):
                 for statement in made(log):
                     cursor.execute(statement)
+
+
+def let_go(using: str = "default", plan: Sequence[object] = (), **kwargs: Any) -> None:
+    """Take the triggers away while migrations run (a receiver of `pre_migrate`); `guard` puts them back.
+
+    On SQLite a migration that makes one of these tables anew renames it, and SQLite refuses that while a trigger of
+    another table names it. PostgreSQL changes tables in place.
+    """
+    connection = connections[using]
+    if connection.vendor == "sqlite" and plan:
+        with connection.cursor() as cursor:
+            for name in (name for log in (CONSENT, LIFTED) for name in log.triggers):
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
 
 
 def _are_there(cursor: Any, vendor: str, log: Log) -> bool:

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 from audience import append_only
 
@@ -12,6 +12,7 @@ class AudienceConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(teach_sqlite, dispatch_uid="audience.teach_sqlite")
+        pre_migrate.connect(append_only.let_go, sender=self, dispatch_uid="audience.append_only")
         post_migrate.connect(append_only.guard, sender=self, dispatch_uid="audience.append_only")
 
 

@@ -1,7 +1,9 @@
 """The database itself refuses to change what somebody agreed to, and what was lifted."""
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, connection, transaction
+from django.db.models.signals import pre_migrate
 
 from audience import append_only, consent, lifting, suppressions
 from audience.consent import Evidence
@@ -91,6 +93,34 @@ def test_the_guard_comes_back_where_a_migration_lost_it(line):
 
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         ConsentEvent.objects.update(source="page")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="Only SQLite makes tables anew to change them")
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_can_make_a_guarded_table_anew():
+    pre_migrate.send(sender=apps.get_app_config("audience"), using="default", plan=["a migration"])
+    try:
+        with connection.schema_editor() as editor:
+            for model in (ConsentEvent, LiftedSuppression):
+                editor._remake_table(model)
+    finally:
+        append_only.guard()
+
+    assert not _unguarded()
+
+
+def test_nothing_to_migrate_takes_no_guard_away(line):
+    pre_migrate.send(sender=apps.get_app_config("audience"), using="default", plan=[])
+
+    assert not _unguarded()
+
+
+def _unguarded():
+    asked = {"postgresql": "SELECT tgname FROM pg_trigger", "sqlite": "SELECT name FROM sqlite_master"}
+    with connection.cursor() as cursor:
+        cursor.execute(asked[connection.vendor])
+        there = {name for (name,) in cursor.fetchall()}
+    return {*append_only.CONSENT.triggers, *append_only.LIFTED.triggers} - there
 
 
 # --- the history of lifted suppressions --------------------------------------------------------------------------
