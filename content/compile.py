@@ -44,6 +44,26 @@ class EmailSource(Protocol):
     body_format: str
 
 
+@dataclass(unsafe_hash=True, kw_only=True)  # not frozen, since `EmailSource` has plain attributes; nobody writes them
+class Said:
+    """What an email says, by value: equal ones need to be compiled only once."""
+
+    merge_language: str
+    subject: str
+    preheader: str
+    from_name: str
+    from_email: str
+    reply_to: str
+    html: str
+    text: str
+    body_format: str = ""
+
+
+def said_by(email: EmailSource, **changes: str) -> dict[str, str]:
+    """The values of a `Said`, with these changes."""
+    return {name: getattr(email, name) for name in Said.__dataclass_fields__} | changes
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """A rendered message before it becomes MIME. `html` or `text` is empty where the message has no such part."""

@@ -8,12 +8,11 @@ import html
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Self
 
 from django.conf import settings
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from content.compile import PATHS, Contents, EmailSource
+from content.compile import PATHS, Contents, EmailSource, Said, said_by
 from content.links import LINK_FIELDS
 from content.merge.languages import Fields
 from content.plaintext import tidied
@@ -53,38 +52,20 @@ class Headline:
     summary: str
 
 
-@dataclass(unsafe_hash=True, kw_only=True)  # not frozen, since `EmailSource` has plain attributes; nobody writes them
-class _Source:
-    merge_language: str
-    subject: str
-    preheader: str
-    from_name: str
-    from_email: str
-    reply_to: str
-    html: str
-    text: str
-    body_format: str = ""
-
-    @classmethod
-    def of(cls, email: EmailSource, **changes: str) -> Self:
-        names = [name for name in cls.__dataclass_fields__ if name not in changes]
-        return cls(**{name: getattr(email, name) for name in names}, **changes)
-
-
 def headline(email: EmailSource, fields: Fields = ()) -> Headline:
     """Looks at neither body. `fields` as in `content.compile`. Raises BrokenTemplate."""
-    said = preview_email(_Source.of(email, html="", text=email.preheader, body_format=""), {}, fields=fields)
+    said = preview_email(Said(**said_by(email, html="", text=email.preheader, body_format="")), {}, fields=fields)
     return Headline(said.subject, " ".join(said.text.split()))
 
 
 def public_copy(email: EmailSource, fields: Fields = ()) -> Contents:
     """The HTML is what an author wrote: serve it with `content.sandbox`. Raises BrokenTemplate."""
     known = tuple((number, key, name) for number, key, name in fields)
-    return _copy(_Source.of(email), known, settings.BASE_URL, tuple(settings.TRACKING_KEYS))
+    return _copy(Said(**said_by(email)), known, settings.BASE_URL, tuple(settings.TRACKING_KEYS))
 
 
 @lru_cache(maxsize=32)
-def _copy(source: _Source, fields: Fields, base_url: str, _keys: tuple[str, ...]) -> Contents:
+def _copy(source: Said, fields: Fields, base_url: str, _keys: tuple[str, ...]) -> Contents:
     said = preview_email(source, {}, fields=fields)
     personal = {f"{base_url}{path}{_nobodys(name)}" for name, path in PATHS}
     page = _without(said.html, personal, said.subject) if said.html else ""

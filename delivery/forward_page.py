@@ -6,7 +6,6 @@ whether the friend may be mailed or not.
 """
 
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -24,9 +23,10 @@ from delivery import forwarding
 from delivery.errors import CannotSend
 from delivery.forwarding import NAME, NothingToForward
 from tracking.clients import client_address
+from tracking.hits import hit_of
 from tracking.limits import DAY, is_over_limit, take_back
 from tracking.private_pages import away, page, private_page, refused
-from tracking.spool import Hit, HitKind, append
+from tracking.spool import HitKind, append
 
 logger = logging.getLogger(__name__)
 
@@ -121,16 +121,7 @@ def _is_too_often(request: HttpRequest, token: str) -> bool:
 
 def _keep(request: HttpRequest, who: RecipientToken) -> None:
     """For the figures. Whom it went to is nobody's business, and stands nowhere."""
-    hit = Hit(
-        HitKind.FORWARDED,
-        who.run_id,
-        who.recipient_id,
-        who.subscriber_id,
-        datetime.now(UTC),
-        ip_address=client_address(request.META),
-        user_agent=request.headers.get("User-Agent", "")[:500],
-    )
     try:
-        append(hit)
+        append(hit_of(HitKind.FORWARDED, who, request.META))
     except OSError:
         logger.exception("A mail was forwarded and cannot be counted.")

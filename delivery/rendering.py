@@ -14,10 +14,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from audience.fields import person
-from campaigns.approval import EMAIL_FIELDS
 from campaigns.models import CampaignRun, Channel, ContentSnapshot
 from content.addressing import Addressing
-from content.compile import CompiledMessage, CompiledSms, Contents, compile_email, compile_sms
+from content.compile import CompiledMessage, CompiledSms, Contents, Said, compile_email, compile_sms, said_by
 from content.merge.languages import Fields
 from delivery import dispatches
 from delivery.headers import RunHeaders
@@ -84,20 +83,11 @@ def rows(recipients: QuerySet[Recipient]) -> list[Row]:
     return list(map(Row._make, recipients.values_list(*COLUMNS)))
 
 
-@dataclass(unsafe_hash=True, kw_only=True)  # not frozen, since `EmailSource` has plain attributes; nobody writes them
-class Source:
+@dataclass(unsafe_hash=True, kw_only=True)
+class Source(Said):
     """What an email is compiled from; equal sources compile once."""
 
     run_id: int
-    merge_language: str
-    subject: str
-    preheader: str
-    from_name: str
-    from_email: str
-    reply_to: str
-    html: str
-    text: str
-    body_format: str = ""
     fields: tuple[tuple[int, str, str], ...] = ()
     tracked: bool = True
     converts: bool = False
@@ -118,7 +108,6 @@ class Source:
         **changes: str,
     ) -> Self:
         """From an Email or a snapshot of one. The rest as in `content.compile.compile_email`."""
-        values = {name: getattr(email, name) for name in EMAIL_FIELDS} | changes
         known = tuple((number, key, name) for number, key, name in fields)
         return cls(
             run_id=run_id,
@@ -127,7 +116,7 @@ class Source:
             converts=converts,
             opens=opens,
             clicks=clicks,
-            **values,
+            **said_by(email, **changes),
         )
 
 

@@ -4,7 +4,6 @@ The HTML is what an author wrote, on the origin of the admin: a sandbox takes sc
 """
 
 import logging
-from datetime import UTC, datetime
 
 from django.db import Error as DatabaseAway
 from django.http import HttpRequest, HttpResponse
@@ -17,9 +16,9 @@ from content.sandbox import POLICY, page_of
 from content.tokens import BadToken, Purpose, RecipientToken, read_recipient_token
 from delivery.models import Recipient
 from delivery.rendering import Mails, messages_of, rows
-from tracking.clients import client_address
+from tracking.hits import hit_of
 from tracking.private_pages import away, page, refused
-from tracking.spool import Hit, HitKind, append
+from tracking.spool import HitKind, append
 
 logger = logging.getLogger(__name__)
 
@@ -55,17 +54,8 @@ def _contents(who: RecipientToken) -> Contents:
 
 
 def _keep(request: HttpRequest, who: RecipientToken) -> None:
-    hit = Hit(
-        HitKind.VIEWED,
-        who.run_id,
-        who.recipient_id,
-        who.subscriber_id,
-        datetime.now(UTC),
-        ip_address=client_address(request.META),
-        user_agent=request.headers.get("User-Agent", "")[:500],
-    )
     try:
-        append(hit)
+        append(hit_of(HitKind.VIEWED, who, request.META))
     except OSError:
         logger.exception("A view in the browser was shown and cannot be counted.")
 

@@ -8,9 +8,8 @@ from typing import Self
 from django.conf import settings
 from django.db.models import Max, QuerySet, Sum
 
-from campaigns.approval import EMAIL_FIELDS
 from campaigns.models import Campaign, Channel, ContentSnapshot, Variant
-from content.compile import compile_email
+from content.compile import Said, compile_email, said_by
 from content.errors import ContentError
 from stats.models import Counter, EventKind
 from stats.report_rows import LinkRow
@@ -57,33 +56,24 @@ def links_in_content(campaign: Campaign) -> dict[tuple[int, int], str]:
     return {
         (snapshot.variant_id, position): url
         for snapshot in snapshots.order_by("run__number")
-        for position, url in _links_of(_Said.of(snapshot))
+        for position, url in _links_of(_Sent.of(snapshot))
     }
 
 
-@dataclass(unsafe_hash=True)
-class _Said:
-    """What a snapshot says, to be compared by value."""
+@dataclass(unsafe_hash=True, kw_only=True)
+class _Sent(Said):
+    """What a snapshot says, and the fields it knew."""
 
-    merge_language: str
-    subject: str
-    preheader: str
-    from_name: str
-    from_email: str
-    reply_to: str
-    html: str
-    text: str
-    body_format: str
     known_fields: tuple[tuple[int, str, str], ...]
 
     @classmethod
     def of(cls, snapshot: ContentSnapshot) -> Self:
         known = tuple((number, key, name) for number, key, name in snapshot.known_fields)
-        return cls(**{name: getattr(snapshot, name) for name in EMAIL_FIELDS}, known_fields=known)
+        return cls(**said_by(snapshot), known_fields=known)
 
 
 @lru_cache(maxsize=64)
-def _links_of(said: _Said) -> tuple[tuple[int, str], ...]:
+def _links_of(said: _Sent) -> tuple[tuple[int, str], ...]:
     """Positions and URLs; kept, since to compile a mail takes longer than the rest of its report."""
     try:
         message = compile_email(said, run_id=0, base_url=settings.BASE_URL, fields=said.known_fields)

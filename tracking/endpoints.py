@@ -12,20 +12,19 @@ recorded: it is a program asking, and no mail program opens or follows with it. 
 
 import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.utils.encoding import iri_to_uri
 
-from content.tokens import BadToken, Purpose, RecipientToken, read_click, read_recipient_token
+from content.tokens import BadToken, Purpose, read_click, read_recipient_token
 from tracking.clients import client_address
 from tracking.conversions import told_to
+from tracking.hits import hit_of
 from tracking.postback import answer as postback
 from tracking.postback import is_postback
 from tracking.refusals import Refusals
-from tracking.spool import Hit, HitKind, append
+from tracking.spool import HitKind, append
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ def _open(path: str, environ: WSGIEnvironment, start_response: StartResponse) ->
         start_response("200 OK", list(PIXEL_HEADERS))
         return []
     try:
-        append(_hit(HitKind.OPENED, token, environ))
+        append(hit_of(HitKind.OPENED, token, environ))
     except OSError:
         logger.exception("An open could not be kept.")
         return _plain(start_response, "503 Service Unavailable", "GET", b"", [("Retry-After", "60")])
@@ -98,7 +97,7 @@ def _click(path: str, environ: WSGIEnvironment, start_response: StartResponse) -
     location = told_to(web_address(link.url), token) if link.converts else web_address(link.url)
     if environ["REQUEST_METHOD"] == "GET":
         try:
-            append(_hit(HitKind.CLICKED, token, environ, link_position=link.position, url=link.url))
+            append(hit_of(HitKind.CLICKED, token, environ, link_position=link.position, url=link.url))
         except OSError:
             logger.exception("A click could not be kept.")
     described = [("Location", location), ("Content-Type", "text/plain"), ("Content-Length", "0")]
@@ -110,7 +109,7 @@ def _probe(path: str, environ: WSGIEnvironment, start_response: StartResponse) -
     token = read_recipient_token(Purpose.PROBE, path[len(PROBE) :])
     if environ["REQUEST_METHOD"] == "GET":
         try:
-            append(_hit(HitKind.PROBED, token, environ))
+            append(hit_of(HitKind.PROBED, token, environ))
         except OSError:
             logger.exception("A look at the hidden link could not be kept.")
     return _plain(start_response, "200 OK", environ["REQUEST_METHOD"], PROBED)
@@ -133,19 +132,6 @@ def web_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadToken("The link does not lead to a web page.")
     return iri_to_uri(url)
-
-
-def _hit(kind: HitKind, token: RecipientToken, environ: WSGIEnvironment, **about: Any) -> Hit:
-    return Hit(
-        kind,
-        token.run_id,
-        token.recipient_id,
-        token.subscriber_id,
-        datetime.now(UTC),
-        ip_address=client_address(environ),
-        user_agent=environ.get("HTTP_USER_AGENT", "")[:500],
-        **about,
-    )
 
 
 def _plain(

@@ -7,7 +7,6 @@ When the database is away, the wish goes to the spool and ingest carries it out.
 
 import logging
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core import signing
@@ -18,8 +17,9 @@ from django.urls import reverse
 from content.tokens import BadToken, Purpose, RecipientToken, read_recipient_token, recipient_token
 from tracking import unsubscribes
 from tracking.clients import client_address
+from tracking.hits import hit_of
 from tracking.private_pages import away, masked, page, private, private_page, refused, too_many
-from tracking.spool import Hit, HitKind, append
+from tracking.spool import HitKind, append
 from tracking.unsubscribes import Gone, Wish
 
 logger = logging.getLogger(__name__)
@@ -130,18 +130,8 @@ def _carry_out(who: RecipientToken, **how: Any) -> tuple[Wish | None, list[int]]
 
 def spool(request: HttpRequest, who: RecipientToken, *, must: bool = False, **data: Any) -> None:
     """Tell the figures of the run; where the database has the wish already, a full disk costs only the figure."""
-    hit = Hit(
-        HitKind.UNSUBSCRIBED,
-        who.run_id,
-        who.recipient_id,
-        who.subscriber_id,
-        datetime.now(UTC),
-        ip_address=client_address(request.META),
-        user_agent=request.headers.get("User-Agent", "")[:500],
-        data=data,
-    )
     try:
-        append(hit, sync=must)
+        append(hit_of(HitKind.UNSUBSCRIBED, who, request.META, data=data), sync=must)
     except OSError:
         if must:
             raise

@@ -1,14 +1,18 @@
 """Who sits at the desk: what the person behind a request may do, and in which organization they work now."""
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
 
 from accounts.actors import Actor, Surface
 from accounts.models import Membership, Organization, Role, User
 from accounts.permissions import Permission, grants
+from accounts.scoping import ScopedQuerySet
 
+RowT = TypeVar("RowT", bound=Model)
 SESSION_KEY = "organization"
 EVERY = "every"  # what the switch says for all organizations at once
 
@@ -57,6 +61,19 @@ def desk(request: HttpRequest) -> Desk:
 def actor(request: HttpRequest) -> Actor:
     """The `by=` of what is done from here."""
     return Actor(user=cast(User, request.user), surface=Surface.ADMIN)
+
+
+def row_of(request: HttpRequest, rows: QuerySet[RowT], pk: int, permission: Permission, what: str) -> RowT:
+    """The row a page is about: 404 where this person may not know of it, 403 where their role does not allow the act.
+
+    What holds in the whole system belongs to no organization, and only superusers see it.
+    """
+    row = cast("ScopedQuerySet[RowT]", rows).visible_to(request.user).filter(pk=pk).first()
+    if row is None:
+        raise Http404(f"There is no such {what}.")
+    if not desk(request).may(permission, row.organization_id):  # type: ignore[attr-defined]
+        raise PermissionDenied
+    return row
 
 
 def choose(request: HttpRequest, public_id: str) -> None:

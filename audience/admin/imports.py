@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.admin.base import RelatedFilter, ScopedAdmin
-from accounts.admin.desk import actor, desk
+from accounts.admin.desk import actor, desk, row_of
 from accounts.admin.pages import PICK_LIST, DeskForm, fragment, page, to
 from accounts.models import Organization
 from accounts.permissions import Permission
@@ -110,13 +110,8 @@ def _crumbs() -> list[tuple[str, str]]:
 
 
 def import_of(request: HttpRequest, pk: int) -> Import:
-    rows = Import.objects.visible_to(request.user).select_related("mailing_list__edition", "organization", "created_by")
-    file_import = rows.filter(pk=pk).first()
-    if file_import is None:
-        raise Http404("There is no such import.")
-    if not desk(request).may(Permission.UPDATE, file_import.organization_id):
-        raise PermissionDenied
-    return file_import
+    rows = Import.objects.select_related("mailing_list__edition", "organization", "created_by")
+    return row_of(request, rows, pk, Permission.UPDATE, "import")
 
 
 # --- 1: the file -------------------------------------------------------------------------------------------------

@@ -1,29 +1,20 @@
 """The history of lifted suppressions: who lifted what, when and why. Nothing in it changes but that it may forget."""
 
-from typing import ClassVar
-
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.base import RelatedFilter, ScopedAdmin
+from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import page, to
 from accounts.permissions import Permission
 from audience import lifting
-from audience.admin.suppression_scope import in_sight
+from audience.admin.suppression_scope import ListFilter, in_sight
 from audience.errors import AudienceError
-from audience.models import LiftedSuppression, MailingList
+from audience.models import LiftedSuppression
 
 SAMPLE = 10
-
-
-class ListFilter(RelatedFilter):
-    title = "only for the list"
-    parameter_name = "list"
-    model: ClassVar = MailingList
-    path: ClassVar = "mailing_list"
 
 
 @admin.register(LiftedSuppression)

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.desk import desk
+from accounts.admin.desk import desk, row_of
 from accounts.admin.pages import page, row_number, to
 from accounts.permissions import Permission
 from audience import suppressions
@@ -33,12 +32,7 @@ def badge(row: Subscription) -> str:
 
 
 def person_of(request: HttpRequest, pk: int, permission: Permission = Permission.READ) -> Subscriber:
-    person = Subscriber.objects.visible_to(request.user).select_related("organization").filter(pk=pk).first()
-    if person is None:
-        raise Http404("There is no such person.")
-    if not desk(request).may(permission, person.organization_id):
-        raise PermissionDenied
-    return person
+    return row_of(request, Subscriber.objects.select_related("organization"), pk, permission, "person")
 
 
 def person_page(request: HttpRequest, pk: int) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -18,7 +18,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from accounts.admin.base import ScopedAdmin
-from accounts.admin.desk import actor, desk
+from accounts.admin.desk import actor, desk, row_of
 from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
@@ -90,12 +90,8 @@ class SegmentAdmin(ScopedAdmin[Segment]):
 
 
 def segment_of(request: HttpRequest, pk: int, permission: Permission = Permission.READ) -> Segment:
-    segment = Segment.objects.visible_to(request.user).select_related("organization", "edition").filter(pk=pk).first()
-    if segment is None:
-        raise Http404("There is no such segment.")
-    if not desk(request).may(permission, segment.organization_id):
-        raise PermissionDenied
-    return segment
+    rows = Segment.objects.select_related("organization", "edition")
+    return row_of(request, rows, pk, permission, "segment")
 
 
 # --- the form ----------------------------------------------------------------------------------------------------

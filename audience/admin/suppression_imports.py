@@ -3,9 +3,8 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -13,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.admin.base import ScopedAdmin
-from accounts.admin.desk import actor, desk
+from accounts.admin.desk import actor, row_of
 from accounts.admin.pages import fragment, page, to
 from accounts.permissions import Permission
 from audience import suppression_imports
@@ -70,16 +69,8 @@ def _tone(made: SuppressionImport) -> str:
 
 
 def import_of(request: HttpRequest, pk: int) -> SuppressionImport:
-    rows = SuppressionImport.objects.visible_to(request.user).select_related(
-        "mailing_list", "organization", "created_by"
-    )
-    made = rows.filter(pk=pk).first()
-    if made is None:
-        raise Http404("There is no such import.")
-    at = desk(request)
-    if not at.user.is_superuser and not at.may(Permission.CREATE, made.organization_id):
-        raise PermissionDenied
-    return made
+    rows = SuppressionImport.objects.select_related("mailing_list", "organization", "created_by")
+    return row_of(request, rows, pk, Permission.CREATE, "import")
 
 
 def outcome_page(request: HttpRequest, pk: int) -> HttpResponse:

@@ -1,11 +1,20 @@
 """Where a suppression holds, in words, and which of them are seen at this desk."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
+from accounts.admin.base import RelatedFilter
 from accounts.admin.desk import desk
+from audience.models import MailingList
+
+
+class ListFilter(RelatedFilter):
+    title = "only for the list"
+    parameter_name = "list"
+    model: ClassVar = MailingList
+    path: ClassVar = "mailing_list"
 
 
 def where(row: Any) -> str:

@@ -1,6 +1,6 @@
 """Suppressions: addresses, numbers and domains that never get anything."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,26 +11,19 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
-from accounts.admin.base import RelatedFilter, ScopedAdmin
+from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
 from accounts.admin.pages import PICK_LIST, DeskForm, page, to
 from accounts.models import Organization
 from accounts.permissions import Permission
 from audience import lifting, suppression_files, suppression_imports, suppressions
-from audience.admin.suppression_scope import in_sight, where
+from audience.admin.suppression_scope import ListFilter, in_sight, where
 from audience.errors import AudienceError
 from audience.models import MailingList, Suppression
 from audience.suppression_files import Taken
 
 TOLD = 10
 SAMPLE = 10
-
-
-class ListFilter(RelatedFilter):
-    title = "only for the list"
-    parameter_name = "list"
-    model: ClassVar = MailingList
-    path: ClassVar = "mailing_list"
 
 
 class SuppressForm(DeskForm):

@@ -13,7 +13,33 @@ from audience.models.lists import MailingList
 from audience.models.suppressions import Suppression
 
 
-class Import(models.Model):
+class FileImport(models.Model):
+    """What every import of a file has: the file, how far it is, what became of its rows, and when."""
+
+    file = models.FileField(upload_to="imports/")
+    file_name = models.CharField(max_length=255)
+    status_reason = models.CharField(max_length=500, blank=True)
+    rows_total = models.PositiveIntegerField(default=0)
+    rows_done = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    error_file = models.FileField(upload_to="imports/", blank=True)
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+    modified_at = models.DateTimeField(
+        default=now, editable=False, help_text="Moves with every chunk; tells a crashed import."
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering: ClassVar = ["-pk"]
+
+
+class Import(FileImport):
     """A file of people on its way into a list. While a workbook is `converting`, `rows_done` counts rows read, and
     `rows_total` is what the workbook says of its length; 0 where it does not."""
 
@@ -42,8 +68,6 @@ class Import(models.Model):
     public_id = PublicIdField("imp")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="imports")
     mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="imports")
-    file = models.FileField(upload_to="imports/")
-    file_name = models.CharField(max_length=255)
     file_format = models.CharField(max_length=8, choices=FileFormat, default=FileFormat.CSV)
     encoding = models.CharField(max_length=32, blank=True)
     delimiter = models.CharField(max_length=1, blank=True)
@@ -69,13 +93,8 @@ class Import(models.Model):
     consent_source = models.CharField(max_length=64, blank=True, help_text="Where they agreed, such as fair-2026.")
     consent_wording = models.TextField(blank=True, help_text="What they were shown when they agreed.")
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
-    status_reason = models.CharField(max_length=500, blank=True)
-    rows_total = models.PositiveIntegerField(default=0)
-    rows_done = models.PositiveIntegerField(default=0)
-    added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField(default=0)
     repeated = models.PositiveIntegerField(
         default=0,
         help_text="Rows whose address stood further up in the file; changed or unchanged.",
@@ -84,19 +103,8 @@ class Import(models.Model):
         default=0,
         help_text="Rows of people who unsubscribed, bounced or complained and stay so; changed or unchanged.",
     )
-    error_file = models.FileField(upload_to="imports/", blank=True)
-    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(default=now, editable=False)
-    modified_at = models.DateTimeField(
-        default=now, editable=False, help_text="Moves with every chunk; tells a crashed import."
-    )
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ScopedQuerySet.as_manager()
-
-    class Meta:
-        ordering: ClassVar = ["-pk"]
+    class Meta(FileImport.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=~Q(status="completed")
@@ -109,7 +117,7 @@ class Import(models.Model):
         return f"{self.file_name} into {self.mailing_list}"
 
 
-class SuppressionImport(models.Model):
+class SuppressionImport(FileImport):
     """A file of suppressions on its way into one scope: the list's, else the organization's, else the system's.
 
     Its rows are what stands in the file: a row of the file with two addresses counts twice.
@@ -129,8 +137,6 @@ class SuppressionImport(models.Model):
     mailing_list = models.ForeignKey(
         MailingList, null=True, blank=True, on_delete=models.CASCADE, related_name="suppression_imports"
     )
-    file = models.FileField(upload_to="imports/")
-    file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=32)
     delimiter = models.CharField(max_length=1)
     reason = models.CharField(
@@ -141,25 +147,9 @@ class SuppressionImport(models.Model):
     )
     source = models.CharField(max_length=200, blank=True, help_text="For rows that do not say their own.")
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
-    status_reason = models.CharField(max_length=500, blank=True)
-    rows_total = models.PositiveIntegerField(default=0)
-    rows_done = models.PositiveIntegerField(default=0)
-    added = models.PositiveIntegerField(default=0)
     known = models.PositiveIntegerField(default=0, help_text="Suppressed before, or further up in the file.")
-    refused = models.PositiveIntegerField(default=0)
-    error_file = models.FileField(upload_to="imports/", blank=True)
-    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField(default=now, editable=False)
-    modified_at = models.DateTimeField(
-        default=now, editable=False, help_text="Moves with every chunk; tells a crashed import."
-    )
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ScopedQuerySet.as_manager()
-
-    class Meta:
-        ordering: ClassVar = ["-pk"]
+    class Meta(FileImport.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=~Q(status="completed")

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.admin.desk import desk
+from accounts.admin.desk import row_of
 from accounts.admin.pages import Crumb, to
 from accounts.permissions import Permission
 from campaigns.errors import CampaignError, InvalidTransition, Locked, NotReady
@@ -19,14 +18,9 @@ CampaignView = Callable[[HttpRequest, Campaign], HttpResponse]
 
 def campaign_of(request: HttpRequest, pk: int, permission: Permission = Permission.READ) -> Campaign:
     """The campaign, if this person may see it; 403 where their role does not allow the act."""
-    rows = Campaign.objects.visible_to(request.user).kept()
     people = ("submitted_by", "approved_by", "created_by")
-    campaign = rows.select_related("organization", "edition", *people).filter(pk=pk).first()
-    if campaign is None:
-        raise Http404("There is no such campaign.")
-    if not desk(request).may(permission, campaign.organization_id):
-        raise PermissionDenied
-    return campaign
+    rows = Campaign.objects.kept().select_related("organization", "edition", *people)
+    return row_of(request, rows, pk, permission, "campaign")
 
 
 def of_campaign(permission: Permission = Permission.READ) -> Callable[[CampaignView], Callable[..., HttpResponse]]:

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from accounts.admin.base import RelatedFilter, ScopedAdmin
-from accounts.admin.desk import actor, desk
+from accounts.admin.desk import actor, desk, row_of
 from accounts.admin.pages import DeskForm, page, to
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
@@ -116,12 +116,8 @@ class EmailAdmin(ScopedAdmin[Email]):
 
 
 def email_of(request: HttpRequest, pk: int, permission: Permission = Permission.READ) -> Email:
-    email = Email.objects.visible_to(request.user).select_related("organization", "edition").filter(pk=pk).first()
-    if email is None:
-        raise Http404("There is no such email.")
-    if not desk(request).may(permission, email.organization_id):
-        raise PermissionDenied
-    return email
+    rows = Email.objects.select_related("organization", "edition")
+    return row_of(request, rows, pk, permission, "email")
 
 
 def add(request: HttpRequest) -> HttpResponse:
