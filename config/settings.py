@@ -313,7 +313,7 @@ SPOOL_DIR = VAR_DIR / "spool"
 SPOOL_FILE_BYTES: int = env.int("SPOOL_FILE_BYTES", 16 * 1024 * 1024)
 SPOOL_FILE_SECONDS: int = env.int("SPOOL_FILE_SECONDS", 300)
 # Hits stored in one transaction.
-INGEST_CHUNK: int = env.int("INGEST_CHUNK", 5000)
+INGEST_CHUNK: int = env.int("INGEST_CHUNK", 20_000)
 # Whole months before this one whose raw hits are kept; 0 keeps all. The figures stay in any case.
 EVENT_RETENTION_MONTHS: int = env.int("EVENT_RETENTION_MONTHS", 0)
 # The name by which the pages that tracked links lead to are told who came, where a campaign tracks conversions.

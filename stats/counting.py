@@ -1,9 +1,11 @@
 """From judged hits to rows: events, engagements, clicked links, counters, breakdowns. In the caller's transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
+from functools import reduce
+from operator import attrgetter, or_
 from typing import Any, NamedTuple
 
 from django.db.models import Model
@@ -15,7 +17,17 @@ from stats.classification import Verdict
 from stats.hours import hour_of
 from stats.models import Breakdown, ClickedLink, Counter, Engagement, Event
 from stats.programs import program
-from stats.tally import BREAKDOWN_COUNTS, COUNTS, BreakdownKey, Count, CounterKey, LinkStanding, Seen, Standing, Tally
+from stats.standings import COLUMN, LINK_STANDING, NEW, STANDING, LinkStanding, Standing
+from stats.tally import (
+    BREAKDOWN_COUNTS,
+    CLICKED,
+    COUNTS,
+    BreakdownKey,
+    Count,
+    CounterKey,
+    Seen,
+    Tally,
+)
 from tracking.clients import canonical
 from tracking.spool import Hit
 
@@ -25,10 +37,13 @@ EVENT = (
     *("kind", "at", "link_position", "url", "ip_address", "user_agent", "data"),
     *("agent", "agent_reason", "rules_version"),
 )
-STANDING = tuple(field.name for field in fields(Standing))
-LINK_STANDING = tuple(field.name for field in fields(LinkStanding))
 LONGEST_DOMAIN = 253
-standing_values, link_values = attrgetter(*STANDING), attrgetter(*LINK_STANDING)
+# Hits whose rows travel together, while those before are stored and counted.
+BLOCK = 1000
+# Rarer changes of engagements than this in a chunk are written together.
+RARE = 100
+link_values = attrgetter(*LINK_STANDING)
+NOTHING = Standing()
 
 
 class Known(NamedTuple):
@@ -58,9 +73,15 @@ def known_recipients(ids: Iterable[int]) -> dict[int, Known]:
 
 def count(judged: Sequence[Judged]) -> set[int]:
     """Store these hits, which are in the order of their times; the recipients whose hits shall be judged as a whole."""
-    store_events(judged)
-    tally = standing_of({each.hit.recipient_id for each in judged})
-    add_up(tally, judged)
+    clickers = {each.hit.recipient_id for each in judged if each.hit.kind == CLICKED}
+    tally = standing_of({each.hit.recipient_id for each in judged}, clickers)
+    zones = _zones({each.known.run_id for each in judged})
+    rows = _by_recipient(judged)
+    with bulk.inserting(Event, EVENT) as insert:
+        for start in range(0, len(judged), BLOCK):
+            insert([_event(each) for each in rows[start : start + BLOCK]])
+            _add(tally, judged[start : start + BLOCK], zones)  # while the database stores the rows
+    tally.spread()
     store_standings(tally, {each.hit.recipient_id: each.known for each in judged})
     store_counts(tally)
     return tally.suspects
@@ -68,10 +89,20 @@ def count(judged: Sequence[Judged]) -> set[int]:
 
 def add_up(tally: Tally, judged: Sequence[Judged], *, timezone: str = "") -> None:
     """By the hours of this zone's clock; without one, of each run's organization."""
-    tally.cells.clear()  # the caller may have taken counts out since
-    zones = {} if timezone else _zones({each.known.run_id for each in judged})
+    runs = {each.known.run_id for each in judged}
+    _add(tally, judged, dict.fromkeys(runs, timezone) if timezone else _zones(runs))
+    tally.spread()
+
+
+def _add(tally: Tally, judged: Iterable[Judged], zones: Mapping[int, str]) -> None:
     for each in judged:
-        tally.add(_seen(each, timezone or zones[each.known.run_id]))
+        tally.add(_seen(each, zones[each.known.run_id]))
+
+
+def _by_recipient(judged: Sequence[Judged]) -> list[Judged]:
+    """Each recipient's hits in the order of their times, one recipient after the other: so the database finds the
+    places in its indexes side by side, which saves a quarter of its work."""
+    return sorted(judged, key=lambda each: each.hit.recipient_id)
 
 
 def _zones(runs: Iterable[int]) -> dict[int, str]:
@@ -93,26 +124,18 @@ def _seen(judged: Judged, timezone: str) -> Seen:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-def standing_of(recipients: set[int]) -> Tally:
-    """A tally that goes on from what is stored of these recipients."""
+def standing_of(recipients: Set[int], clickers: Set[int] = frozenset()) -> Tally:
+    """A tally that goes on from what is stored of these recipients; of links, from what `clickers` have clicked."""
     engagements = Engagement.objects.filter(recipient_id__in=bulk.among(recipients))
-    standings = {row[0]: Standing(*row[1:]) for row in bulk.read(engagements.values_list("recipient_id", *STANDING))}
-    clickers = [pk for pk, standing in standings.items() if standing.clicks]
-    links = ClickedLink.objects.filter(recipient_id__in=bulk.among(clickers))
-    return Tally(
-        standings,
-        {
-            (row[0], row[1]): LinkStanding(*row[2:])
-            for row in bulk.read(links.values_list("recipient_id", "link_position", *LINK_STANDING))
-        },
-    )
+    rows = bulk.read(engagements.values_list("recipient_id", *STANDING))
+    standings = {row[0]: Standing(*(*row[1:], 0)) for row in rows}
+    known = [pk for pk in clickers if pk in standings and standings[pk].clicks]
+    links = ClickedLink.objects.filter(recipient_id__in=bulk.among(known))
+    clicked = bulk.read(links.values_list("recipient_id", "link_position", *LINK_STANDING)) if known else []
+    return Tally(standings, {(row[0], row[1]): LinkStanding(*(*row[2:], False)) for row in clicked})
 
 
 # --- writing -----------------------------------------------------------------------------------------------------
-
-
-def store_events(judged: Sequence[Judged]) -> None:
-    bulk.insert(Event, EVENT, [_event(each) for each in judged])
 
 
 def _event(judged: Judged) -> tuple[Any, ...]:
@@ -127,23 +150,37 @@ def _event(judged: Judged) -> tuple[Any, ...]:
 
 
 def store_standings(tally: Tally, recipients: Mapping[int, Known]) -> None:
-    bulk.upsert(
-        Engagement,
-        (*RECIPIENT, *STANDING),
-        [
-            (pk, recipients[pk].run_id, recipients[pk].subscriber_id, *standing_values(standing))
-            for pk, standing in tally.standings.items()
-        ],
-        key=("recipient_id",),
-        replace=STANDING,
-    )
+    """What has changed, in the order of recipients, so that the database finds them side by side."""
+    for touched, ids in _by_change(tally.standings).items():
+        columns = tuple(name for name in STANDING if touched & COLUMN[name])
+        others = tuple(name for name in STANDING if not touched & COLUMN[name])  # of what is there already
+        values, unchanged = attrgetter("touched", *columns), tuple(getattr(NOTHING, name) for name in others)
+        rows = [
+            (pk, recipients[pk].run_id, recipients[pk].subscriber_id, *values(tally.standings[pk])[1:], *unchanged)
+            for pk in sorted(ids)
+        ]
+        bulk.upsert(Engagement, (*RECIPIENT, *columns, *others), rows, key=("recipient_id",), replace=columns)
     bulk.upsert(
         ClickedLink,
         ("recipient_id", "link_position", *LINK_STANDING),
-        [(*key, *link_values(link)) for key, link in tally.links.items()],
+        [(*key, *link_values(tally.links[key])) for key in sorted(tally.links) if tally.links[key].is_touched],
         key=("recipient_id", "link_position"),
         replace=LINK_STANDING,
     )
+
+
+def _by_change(standings: Mapping[int, Standing]) -> dict[int, list[int]]:
+    """Recipients by the columns that have changed: after the first open most hits change two numbers of some thirty
+    columns. Rare changes are taken together, with all columns of any of them."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for pk, standing in standings.items():
+        found[standing.touched].append(pk)
+    found.pop(0, None)
+    rare = [touched for touched, ids in found.items() if touched != NEW and len(ids) < RARE]
+    if len(rare) > 1:
+        ids = [pk for touched in rare for pk in found.pop(touched)]
+        found[reduce(or_, rare)] += ids
+    return found
 
 
 def store_counts(tally: Tally) -> None:

@@ -15,9 +15,11 @@ import hashlib
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain, islice
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from pathlib import Path
 
 from django.conf import settings
@@ -61,12 +63,35 @@ def ingest(limit: int | None = None) -> int:
             return 0
         months.prepare(now())
         while limit is None or done < limit:
-            records = next_records(folder, settings.INGEST_CHUNK)
-            if not records:
+            more = _store_all(folder, None if limit is None else limit - done)
+            if more is None:
                 break
-            done += store(records)
+            done += more
         remove_finished(folder)
     return done
+
+
+def _store_all(folder: Path, limit: int | None) -> int | None:
+    """Chunk by chunk what waits now, up to the limit, or until somebody else has stored some of it; the number of lines
+    stored. None where nothing waits."""
+    done = 0
+    with closing(_chunks(_unread(folder), settings.INGEST_CHUNK)) as chunks:
+        for records in chunks:
+            stored = store(records)
+            done += stored
+            if stored < len(records) or (limit is not None and done >= limit):
+                return done
+    return done or None
+
+
+def _chunks(unread: Iterator[Record], size: int) -> Generator[list[Record], None, None]:
+    """The next chunk is read and decoded while the caller stores one and mostly waits for the database."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool") as reader:
+        records = list(islice(unread, size))
+        while records:
+            following = reader.submit(lambda: list(islice(unread, size))) if len(records) == size else None
+            yield records
+            records = following.result() if following else []
 
 
 @contextmanager
@@ -99,9 +124,13 @@ def _without_collecting() -> Iterator[None]:
 
 def next_records(folder: Path, limit: int) -> list[Record]:
     """The next unread lines, oldest file first."""
+    return list(islice(_unread(folder), limit))
+
+
+def _unread(folder: Path) -> Iterator[Record]:
+    """Asks the database now, and no more while it is gone through."""
     positions = _positions(paths := spool.files(folder))
-    unread = chain.from_iterable(spool.read(path, positions.get(path.name, 0)) for path in paths)
-    return list(islice(unread, limit))
+    return chain.from_iterable(spool.read(path, positions.get(path.name, 0)) for path in paths)
 
 
 def store(records: Sequence[Record]) -> int:
@@ -130,11 +159,9 @@ def take_turn() -> None:
 
 def _move_positions(records: Sequence[Record]) -> None:
     """Compare-and-set for each file the chunk touches; raises Overtaken."""
-    spans: dict[Path, tuple[int, int]] = {}
-    for record in records:
-        start, _ = spans.get(record.path, (record.start, 0))
-        spans[record.path] = (start, record.end)
-    for path, (start, end) in spans.items():
+    for path, lines in groupby(records, key=attrgetter("path")):
+        first, *others = lines
+        start, end = first.start, (others[-1] if others else first).end
         if start == 0:
             SpoolPosition.objects.bulk_create([SpoolPosition(file_name=path.name)], ignore_conflicts=True)
         moved = SpoolPosition.objects.filter(file_name=path.name, offset=start).update(offset=end, moved_at=now())
@@ -193,7 +220,7 @@ def _known_recipients(records: Sequence[Record]) -> dict[int, Known]:
 
 def key_of(hit: Hit) -> str:
     """What its sender calls it, if he may send it again; of any length, so that its hash is kept."""
-    key = hit.data.get("key", "")
+    key = hit.data.get("key", "") if hit.data else ""
     return hashlib.sha256(str(key).encode()).hexdigest() if key else ""
 
 

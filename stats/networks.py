@@ -50,7 +50,8 @@ class Table:
 
 def kind_of(address: str) -> str:
     """`own`, `scanner`, `clicks` or `relay`; "" for an address that tells nothing."""
-    return _kind_of(address, tuple(settings.SCANNER_NETWORKS), settings.RELAY_NETWORKS_FILE) if address else ""
+    mine = settings.SCANNER_NETWORKS
+    return _kind_of(address, tuple(mine) if mine else (), settings.RELAY_NETWORKS_FILE) if address else ""
 
 
 @lru_cache(maxsize=65_536)

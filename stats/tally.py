@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from stats.models import READ, Agent, BounceType, Breakdown, CountedKind, EventKind
+from stats.standings import LinkStanding, Standing
 from tracking.spool import Hit
 
 OPENED, CLICKED, VIEWED = EventKind.OPENED.value, EventKind.CLICKED.value, EventKind.VIEWED.value
@@ -51,58 +52,6 @@ ENDED = {
 }
 # A hit so shortly after a click, and somebody looks whether it was a scanner.
 SUSPICIOUS = timedelta(seconds=10)
-
-
-@dataclass(slots=True)
-class Standing:
-    """A recipient's engagement; the columns of `stats.models.Engagement`."""
-
-    read_at: datetime | None = None
-    opened_at: datetime | None = None
-    opens: int = 0
-    clicked_at: datetime | None = None
-    clicks: int = 0
-    last_clicked_at: datetime | None = None
-    viewed_at: datetime | None = None
-    human_read_at: datetime | None = None
-    human_opened_at: datetime | None = None
-    human_opens: int = 0
-    human_clicked_at: datetime | None = None
-    human_clicks: int = 0
-    human_viewed_at: datetime | None = None
-    privacy_opened_at: datetime | None = None
-    privacy_opens: int = 0
-    unsubscribed_at: datetime | None = None
-    delivered_at: datetime | None = None
-    bounced_at: datetime | None = None
-    bounce_type: str = ""
-    complained_at: datetime | None = None
-    forwarded_at: datetime | None = None
-    forwards: int = 0
-    converted_at: datetime | None = None
-    conversions: int = 0
-    revenue_cents: int = 0
-    probed_at: datetime | None = None
-
-    def reach(self, column: str, at: datetime) -> bool:
-        """Note a first time; True where there was none yet. A hit that was spooled late may be the earlier one."""
-        before = getattr(self, column)
-        if before is None or at < before:
-            setattr(self, column, at)
-        return before is None
-
-    def count(self, column: str) -> None:
-        setattr(self, column, getattr(self, column) + 1)
-
-
-@dataclass(slots=True)
-class LinkStanding:
-    """One recipient's clicks on one link; the columns of `stats.models.ClickedLink`."""
-
-    clicked_at: datetime
-    clicks: int = 0
-    human_clicked_at: datetime | None = None
-    human_clicks: int = 0
 
 
 class Seen(NamedTuple):
@@ -149,10 +98,21 @@ class Count:
     human_unique_by_link: int = 0
     revenue_cents: int = 0
 
+    def add(self, other: "Count") -> None:
+        self.total += other.total
+        self.unique += other.unique
+        self.unique_by_link += other.unique_by_link
+        self.human_total += other.human_total
+        self.human_unique += other.human_unique
+        self.human_unique_by_link += other.human_unique_by_link
+        self.revenue_cents += other.revenue_cents
+
 
 COUNTS = ("total", "unique", "unique_by_link", "human_total", "human_unique", "human_unique_by_link", "revenue_cents")
 BREAKDOWN_COUNTS = ("total", "unique", "human_total", "human_unique")
 LinkKey = tuple[int, int]
+# Run, variant, kind, link, hour, domain, client, device.
+Cell = tuple[int, int, str, int, datetime, str, str, str]
 
 
 class Once(NamedTuple):
@@ -162,12 +122,16 @@ class Once(NamedTuple):
     is_first_on_link: bool
 
 
-FIRST, AGAIN = Once(True, True), Once(False, False)
+FIRST, AGAIN, FIRST_ON_LINK = Once(True, True), Once(False, False), Once(False, True)
+
+
+def _if(is_first: bool) -> Once:
+    return FIRST if is_first else AGAIN
 
 
 @dataclass(slots=True)
 class Tally:
-    """Starts from what is known of the recipients; after `add` for each hit, holds what is to be stored.
+    """Starts from what is known of the recipients; after `add` for each hit and `spread`, holds what is to be stored.
 
     `standings`: by recipient id. `links`: by recipient id and link position. `counts` and `breakdowns`: what to add.
     `suspects`: recipients whose hits together may show that a program made them.
@@ -178,9 +142,9 @@ class Tally:
     counts: dict[CounterKey, Count] = field(default_factory=dict)
     breakdowns: dict[BreakdownKey, Count] = field(default_factory=dict)
     suspects: set[int] = field(default_factory=set)
-    # The counts that a hit of one kind, place, hour and program adds to: found once for all hits like it, since making
-    # four keys for each hit cost more than counting it.
-    cells: dict[tuple[object, ...], list[Count]] = field(default_factory=dict, repr=False)
+    # What hits of one kind, place, hour and program count: added to a counter and its breakdowns once for all hits like
+    # it, since making four keys for each hit cost more than counting it.
+    cells: dict[Cell, Count] = field(default_factory=dict, repr=False)
 
     def add(self, seen: Seen) -> None:
         hit = seen.hit
@@ -211,20 +175,21 @@ class Tally:
             last = standing.last_clicked_at
             if last is not None and hit.at - last < SUSPICIOUS:
                 self.suspects.add(hit.recipient_id)
-            if hit.kind == CLICKED and (last is None or hit.at > last):
-                standing.last_clicked_at = hit.at
+            if hit.kind == CLICKED:
+                standing.click(hit.at)
 
     # --- first of a kind ---------------------------------------------------------------------------------------------
 
     def _once(self, hit: Hit, standing: Standing) -> Once:
         is_first = standing.reach(FIRST_TIME[hit.kind], hit.at)
         if hit.kind != CLICKED:
-            return Once(is_first, is_first)
+            return _if(is_first)
         link = self.links.get((hit.recipient_id, hit.link_position))
         if link is None:
             self.links[hit.recipient_id, hit.link_position] = LinkStanding(hit.at, 1)
-            return Once(is_first, True)
+            return FIRST if is_first else FIRST_ON_LINK
         link.clicks += 1
+        link.is_touched = True
         link.clicked_at = min(link.clicked_at, hit.at)
         return Once(is_first, False)
 
@@ -239,7 +204,7 @@ class Tally:
         if how_often := HUMAN_HOW_OFTEN.get(hit.kind):
             standing.count(how_often)
         is_first = standing.reach(column, hit.at)
-        return Once(is_first, self._first_by_people_on_link(hit) if hit.kind == CLICKED else is_first)
+        return Once(is_first, self._first_by_people_on_link(hit)) if hit.kind == CLICKED else _if(is_first)
 
     def _first_by_people_on_link(self, hit: Hit) -> bool:
         link = self.links[hit.recipient_id, hit.link_position]
@@ -254,11 +219,11 @@ class Tally:
     def _read(self, seen: Seen, standing: Standing) -> None:
         hit = seen.hit
         first = standing.reach("read_at", hit.at)
-        once = Once(first, first) if first or hit.kind == OPENED else None
+        once = _if(first) if first or hit.kind == OPENED else None
         by_people = None
         if seen.agent == HUMAN:
             first = standing.reach("human_read_at", hit.at)
-            by_people = Once(first, first) if first or hit.kind == OPENED else None
+            by_people = _if(first) if first or hit.kind == OPENED else None
         if once or by_people:
             self._count(seen, READ, once, by_people)
 
@@ -267,16 +232,16 @@ class Tally:
         others = standing.opens - standing.privacy_opens
         if seen.agent == PROXY:
             first = standing.reach("privacy_opened_at", seen.hit.at)
-            standing.privacy_opens += 1
-            self._count(seen, PRIVACY_OPENED, Once(first, first), None)
+            standing.count("privacy_opens")
+            self._count(seen, PRIVACY_OPENED, _if(first), None)
             if first and others > 1:
                 self._several(seen, PRIVACY_OPENED_OTHERWISE, others - 1)
         elif standing.privacy_opens:
-            self._count(seen, PRIVACY_OPENED_OTHERWISE, Once(others == 1, others == 1), None)
+            self._count(seen, PRIVACY_OPENED_OTHERWISE, _if(others == 1), None)
 
     def _bounce(self, seen: Seen, standing: Standing, once: Once) -> None:
         data = seen.hit.data
-        standing.bounce_type = standing.bounce_type or bounce_type(data)
+        standing.bounce(bounce_type(data))
         self._count(seen, BY_TYPE[bounce_type(data)], once, once)
         self._count(seen, BOUNCED_REMOTE, once, once)
         self._break_down(seen, BOUNCE, bounce_code(data), BOUNCED, once, once)
@@ -286,7 +251,7 @@ class Tally:
         """Refused when it was handed over. Who is tried again and refused again is one person."""
         data = seen.hit.data
         once = AGAIN if standing.bounce_type else FIRST
-        standing.bounce_type = standing.bounce_type or bounce_type(data)
+        standing.bounce(bounce_type(data))
         self._count(seen, BOUNCED_LOCAL, once, once)
         self._break_down(seen, BOUNCE, bounce_code(data), BOUNCED_LOCAL, once, once)
         self._end(seen)
@@ -297,40 +262,40 @@ class Tally:
 
     def _convert(self, seen: Seen, standing: Standing, _once: Once) -> None:
         cents = seen.hit.data.get("cents", 0)
-        standing.revenue_cents += cents
-        self._counter(seen, CONVERTED).revenue_cents += cents
+        standing.count("revenue_cents", cents)
+        self._cell(seen, CONVERTED).revenue_cents += cents
 
     # --- adding ------------------------------------------------------------------------------------------------------
 
-    def _counter(self, seen: Seen, kind: str) -> Count:
+    def _count(self, seen: Seen, kind: str, once: Once | None, by_people: Once | None) -> None:
+        _add(self._cell(seen, kind), once, by_people)
+
+    def _cell(self, seen: Seen, kind: str) -> Count:
         hit = seen.hit
         position = hit.link_position if kind == CLICKED else 0
-        key = CounterKey(hit.run_id, seen.variant_id, kind, position, seen.hour)
-        count = self.counts.get(key)
+        cell = (hit.run_id, seen.variant_id, kind, position, seen.hour, seen.domain, seen.client, seen.device)
+        count = self.cells.get(cell)
         if count is None:
-            count = self.counts[key] = Count(hit.url if kind == CLICKED else "")
+            count = self.cells[cell] = Count(hit.url if kind == CLICKED else "")
         return count
 
-    def _count(self, seen: Seen, kind: str, once: Once | None, by_people: Once | None) -> None:
-        hit = seen.hit
-        where = (hit.run_id, seen.variant_id, seen.domain, seen.client, seen.device, seen.hour)
-        cell = (kind, hit.link_position if kind == CLICKED else 0, where)
-        counts = self.cells.get(cell)
-        if counts is None:
-            counts = self.cells[cell] = self._counts_of(seen, kind)
-        for count in counts:
-            _add(count, once, by_people)
+    def spread(self) -> None:
+        """Add what was counted by cells to `counts` and `breakdowns`."""
+        for (run_id, variant_id, kind, position, hour, domain, client, device), count in self.cells.items():
+            self._counter(CounterKey(run_id, variant_id, kind, position, hour), count.url).add(count)
+            self._breakdown(BreakdownKey(run_id, variant_id, DOMAIN, domain, kind)).add(count)
+            if kind in BY_CLIENT:
+                self._breakdown(BreakdownKey(run_id, variant_id, CLIENT, client, kind)).add(count)
+                self._breakdown(BreakdownKey(run_id, variant_id, DEVICE, device, kind)).add(count)
+        self.cells.clear()
 
-    def _counts_of(self, seen: Seen, kind: str) -> list[Count]:
-        """The counter, and what it is broken down by."""
-        counts = [self._counter(seen, kind), self._breakdown(seen, DOMAIN, seen.domain, kind)]
-        if kind in BY_CLIENT:
-            counts.append(self._breakdown(seen, CLIENT, seen.client, kind))
-            counts.append(self._breakdown(seen, DEVICE, seen.device, kind))
-        return counts
+    def _counter(self, key: CounterKey, url: str) -> Count:
+        count = self.counts.get(key)
+        if count is None:
+            count = self.counts[key] = Count(url)
+        return count
 
-    def _breakdown(self, seen: Seen, dimension: str, value: str, kind: str) -> Count:
-        key = BreakdownKey(seen.hit.run_id, seen.variant_id, dimension, value, kind)
+    def _breakdown(self, key: BreakdownKey) -> Count:
         count = self.breakdowns.get(key)
         if count is None:
             count = self.breakdowns[key] = Count()
@@ -339,7 +304,7 @@ class Tally:
     def _break_down(
         self, seen: Seen, dimension: str, value: str, kind: str, once: Once | None, by_people: Once | None
     ) -> None:
-        _add(self._breakdown(seen, dimension, value, kind), once, by_people)
+        _add(self._breakdown(BreakdownKey(seen.hit.run_id, seen.variant_id, dimension, value, kind)), once, by_people)
 
     def _several(self, seen: Seen, kind: str, number: int) -> None:
         """So many times at once, of one recipient."""

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 @shared_task(name="stats.ingest_spool")  # type: ignore[untyped-decorator]
 def ingest_spool() -> None:
     """Store what came back; the clock asks every two seconds, and one worker at a time does it, a while at most."""
-    ingest(limit=20 * settings.INGEST_CHUNK)
+    ingest(limit=5 * settings.INGEST_CHUNK)
 
 
 @shared_task(name="stats.refresh_outcomes")  # type: ignore[untyped-decorator]

@@ -64,6 +64,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         found = run("ingest.py", "--hits", str(options.hits), "--recipients", str(options.people))
         figures |= {"ingest_per_s": found["hits_per_second"]}
         figures["ingest_processor_us"] = round(found["processor_seconds"] / found["hits"] * 1e6, 1)
+        figures["ingest_database_us"] = round(found["database_processor_seconds"] / found["hits"] * 1e6, 1)
     if "report" in parts:
         with database.own(options.database, keep=options.keep) as is_new:
             figures |= reports(options, is_new=is_new)

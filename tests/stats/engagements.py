@@ -12,6 +12,7 @@ from audience.models import Subscriber, Subscription
 from campaigns.models import Campaign, CampaignRun, Variant
 from delivery.models import Recipient
 from stats.models import Engagement, Event
+from stats.standings import STANDING
 from stats.tally import Seen, Tally
 from tests.factories import EmailFactory, MailingListFactory, OrganizationFactory
 from tracking.spool import Hit
@@ -184,7 +185,7 @@ def make_events(recipient, happened):
         hit = Hit(kind, recipient.run_id, recipient.pk, recipient.subscriber_id, at, url=link)
         tally.add(Seen(hit, 0, at, agent))
     for standing in tally.standings.values():
-        columns = {name: getattr(standing, name) for name in standing.__slots__}
+        columns = {name: getattr(standing, name) for name in STANDING}
         Engagement.objects.create(**whose, **columns)
 
 

@@ -42,6 +42,32 @@ def test_a_hit_becomes_event_engagement_and_counter():
     assert (counter.hour, counter.total, counter.unique, counter.variant_id) == (NINE, 1, 1, reader.variant_id)
 
 
+@pytest.mark.parametrize("text", ["a\tb\nc\rd", r"\N", r"\.", 'back\\slash, "quotes" and {braces}', "日本語 \u0301"])
+def test_what_came_is_kept_letter_by_letter(text):
+    run = a_run()
+    reader, other = run.recipients.all()[:2]
+    spool.append(click(reader, url=f"https://example.com/?{text}", user_agent=text, data={"text": text}))
+    spool.append(hit(other))
+
+    ingest()
+
+    event = Event.objects.get(recipient=reader)
+    assert (event.url, event.user_agent, event.data) == (f"https://example.com/?{text}", text, {"text": text})
+
+
+def test_each_recipients_events_stand_in_the_order_of_their_times():
+    run = a_run()
+    for minute in range(4):
+        for reader in run.recipients.order_by("-pk"):
+            spool.append(hit(reader, minutes=3 - minute))
+
+    ingest()
+
+    for reader in run.recipients.all():
+        times = list(Event.objects.filter(recipient=reader).order_by("pk").values_list("at", flat=True))
+        assert times == sorted(times)
+
+
 def test_opening_twice_counts_twice_in_all_and_once_among_people():
     run = a_run()
     for reader in run.recipients.all()[:2]:

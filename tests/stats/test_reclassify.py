@@ -17,6 +17,7 @@ from stats.classification import of_history
 from stats.counting import Judged
 from stats.ingest import ingest
 from stats.models import Breakdown, ClickedLink, CountedKind, Counter, Engagement, Event
+from stats.standings import LINK_STANDING, STANDING
 from stats.tally import BREAKDOWN_COUNTS, COUNTS, Tally
 from tests.examples import examples
 from tests.stats.populations import BROWSER, NINE, a_run, click, hit
@@ -76,8 +77,8 @@ def from_scratch():
     tally = Tally({}, {})
     counting.add_up(tally, [Judged(each, known[each.recipient_id], verdicts[place]) for place, each in enumerate(hits)])
     return (
-        {pk: {name: getattr(each, name) for name in counting.STANDING} for pk, each in tally.standings.items()},
-        {key: [getattr(each, name) for name in counting.LINK_STANDING] for key, each in tally.links.items()},
+        {pk: {name: getattr(each, name) for name in STANDING} for pk, each in tally.standings.items()},
+        {key: [getattr(each, name) for name in LINK_STANDING] for key, each in tally.links.items()},
         without_zeros({tuple(key): [getattr(each, name) for name in COUNTS] for key, each in tally.counts.items()}),
         without_zeros(
             {tuple(key): [getattr(each, name) for name in BREAKDOWN_COUNTS] for key, each in tally.breakdowns.items()}
