@@ -7,13 +7,14 @@ from audience import selection
 from campaigns.approval import EMAIL_FIELDS
 from campaigns.models import Campaign, Channel, Variant
 from content.preflight import Finding
-from delivery import audiences
+from delivery import audiences, dispatches
 from splittests.decisions import Metric
 from splittests.models import SplitTest
 from splittests.sizes import sizes
 
 FIELD = "split_test"
 OF_OPENS = {Metric.OPENED, Metric.OPENS, Metric.CLICK_TO_OPEN}
+OF_CLICKS = {Metric.CLICKED, Metric.CLICKS, Metric.CLICK_TO_OPEN}
 OF_CONVERSIONS = {Metric.CONVERTED, Metric.REVENUE}
 
 
@@ -46,7 +47,18 @@ def _of_test(campaign: Campaign, test: SplitTest, variants: Sequence[Variant]) -
     if Metric(test.metric) in OF_CONVERSIONS and not campaign.tracks_conversions:
         message = f"The campaign does not track conversions, so a test by {by} decides nothing. Switch that on."
         yield Finding(code="no_conversions", field=FIELD, message=message, blocks=True)
+    if campaign.channel == Channel.EMAIL:
+        yield from _untracked(campaign, Metric(test.metric), by)
     yield from _too_few(campaign, test, variants)
+
+
+def _untracked(campaign: Campaign, metric: Metric, by: str) -> Iterator[Finding]:
+    """A click tells that somebody has read it, so that opens are not wholly unknown without the pixel."""
+    dispatch = dispatches.of(campaign)
+    if metric in OF_OPENS and not dispatch.tracks_opens:
+        yield _warns("opens_untracked", f"Opens are not tracked in this campaign, so a test by {by} knows few of them.")
+    if metric in OF_CLICKS and not dispatch.tracks_clicks:
+        yield _warns("clicks_untracked", f"Clicks are not tracked in this campaign, so a test by {by} decides nothing.")
 
 
 def _too_few(campaign: Campaign, test: SplitTest, variants: Sequence[Variant]) -> Iterator[Finding]:

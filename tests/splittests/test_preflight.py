@@ -7,6 +7,7 @@ import pytest
 from campaigns import completeness, lifecycle
 from campaigns.errors import NotReady
 from campaigns.models import Variant
+from delivery import dispatches
 from splittests import planning, preflight
 from splittests.models import SplitTest
 from tests.factories import draft_campaign, staff
@@ -67,6 +68,13 @@ def test_without_conversions_none_can_win():
 
     campaign.tracks_conversions = False
     assert codes(campaign) == {("no_conversions", True)}
+
+
+def test_what_is_not_tracked_decides_little():
+    campaign = differing(metric="click_to_open_rate")
+    dispatches.settle(campaign, by=staff(campaign.organization), tracks_opens=False, tracks_clicks=False)
+
+    assert codes(campaign) == {("opens_untracked", False), ("clicks_untracked", False)}
 
 
 def test_findings_say_which_variant_they_are_about():
