@@ -15,47 +15,13 @@ from queue import Empty
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kombu import Connection, Exchange, Queue
-from kombu.transport import TRANSPORT_ALIASES
+from kombu import Exchange, Queue
 
 from delivery.folder_broker import folder_name, unquote
+from tests.delivery.broker_ends import connect, consume, hold, produce
 
-TRANSPORT_ALIASES["folder"] = "delivery.folder_broker:Transport"
 ROOT = Path(__file__).resolve().parents[2]
 spawn = multiprocessing.get_context("spawn")
-
-
-def connect(folder):
-    return Connection("folder://", transport_options={"folder": str(folder), "polling_interval": 0.01})
-
-
-def produce(folder, producer, count):
-    with connect(folder) as connection:
-        queue = connection.SimpleQueue("work")
-        for number in range(count):
-            queue.put([producer, number])
-
-
-def consume(folder, results, patience=1.0):
-    """Take and acknowledge until nothing has come for `patience` seconds."""
-    got = []
-    with connect(folder) as connection:
-        queue = connection.SimpleQueue("work")
-        try:
-            while True:
-                message = queue.get(timeout=patience)
-                got.append(message.payload)
-                message.ack()
-        except Empty:
-            results.put(got)
-
-
-def hold(folder, count, results):
-    """Take `count` messages, acknowledge none, and hang."""
-    with connect(folder) as connection:
-        queue = connection.SimpleQueue("work")
-        results.put([queue.get(timeout=5).payload for _ in range(count)])
-        time.sleep(60)
 
 
 @contextmanager
@@ -228,9 +194,12 @@ def test_every_queue_name_is_one_folder_and_reads_back(name):
 # --- under Celery ------------------------------------------------------------------------------------------------
 
 
+NOT_FOR_IT = {"CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE"}
+
+
 def celery(folder, *command, app="tests.delivery.folder_broker_app"):
-    # Celery prefers the broker of the environment to the application's own.
-    kept = {name: value for name, value in os.environ.items() if name != "CELERY_BROKER_URL"}
+    # Celery prefers the broker of the environment to the application's own, and would load all of Broadsheet.
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_FOR_IT}
     return [sys.executable, "-m", "celery", "-A", app, *command], {
         "cwd": ROOT,
         "env": {**kept, "FOLDER_BROKER_TEST_DIR": str(folder), "VAR_DIR": str(folder)},

@@ -2,13 +2,10 @@
 
 import io
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings
-from django.core.management import CommandError, call_command, execute_from_command_line
+from django.core.management import CommandError, call_command, execute_from_command_line, load_command_class
 from django.utils.timezone import now
 
 from campaigns import lifecycle
@@ -358,16 +355,10 @@ def test_an_empty_audience_of_a_list_is_no_mistake(organization, bob):
 
 
 def test_help_names_every_act():
-    done = subprocess.run(
-        [sys.executable, "manage.py", "campaign", "--help"],
-        cwd=settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    printed = load_command_class("operations", "campaign").create_parser("manage.py", "campaign").format_help()
 
     for act in ("list", *[act[0] for act in ACTS]):
-        assert f"\n    {act} " in done.stdout
+        assert f"\n    {act} " in printed
 
 
 @pytest.mark.django_db(transaction=True)  # the command closes its connections when it ends

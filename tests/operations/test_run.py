@@ -11,8 +11,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db.utils import ConnectionHandler
 
 from operations import programs
+from operations.management.commands import run
 from operations.supervisor import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,11 +103,12 @@ def test_a_taken_port_is_told_in_one_line(installation, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_is_not_migrated_is_told(tmp_path):
-    done = manage(environment(tmp_path), "run", check=False)
+def test_a_database_that_is_not_migrated_is_told(monkeypatch, tmp_path, django_db_blocker):
+    new = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "new.sqlite3"}})
+    monkeypatch.setattr(run, "connection", new["default"])
 
-    assert done.returncode == 1
-    assert "manage.py migrate" in done.stderr
+    with django_db_blocker.unblock(), pytest.raises(CommandError, match=r"manage\.py migrate"):
+        call_command("run")
 
 
 @pytest.mark.parametrize("broker", ["folder://", "amqp://guest:guest@localhost:5672//"])
