@@ -41,6 +41,10 @@ class KnownFields:
     def _by_alias(self) -> dict[str, str]:
         return {name: field.key for field in reversed(self.fields) for name in (alias(field.key), field.key)}
 
+    @cached_property
+    def _by_letters(self) -> dict[str, str]:
+        return {_letters(field.key): field.key for field in reversed(self.fields)}
+
     def by_id(self, number: int) -> str | None:
         return self._by_id.get(number)
 
@@ -53,8 +57,9 @@ class KnownFields:
         return {alias(field.key) for field in self.fields}
 
     def by_alias(self, name: str) -> str | None:
-        """As Octeth's authors write it: `FirstName` for “First name” or `first_name`; the key itself will do."""
-        return self._by_alias.get(name)
+        """As Octeth's authors write it: `FirstName` for `first_name`, and `ZIPCode` or `ZIP_Code` for `zipcode`; the
+        key itself will do. What is all small letters is a key or nothing."""
+        return self._by_alias.get(name) or (self._by_letters.get(_letters(name)) if name != name.lower() else None)
 
     def used(self, keys: Iterable[str]) -> "list[KnownField]":
         """Those whose values these are, to be kept with a content."""
@@ -71,6 +76,10 @@ def known_fields(fields: tuple[tuple[int, str, str], ...]) -> KnownFields:
 def alias(key: str) -> str:
     """`FirstName` for the key `first_name`."""
     return "".join(word[:1].upper() + word[1:] for word in key.split("_"))
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _folded(name: str) -> str:

@@ -129,6 +129,8 @@ NAMESPACES: dict[str, tuple[_Row, ...]] = {
     "Event": (),
 }
 _MEANINGS = {f"{namespace}:{row.name}": row.meaning for namespace, rows in NAMESPACES.items() for row in rows}
+# Names that are not reserved in Octeth: a custom field called so is meant.
+YIELDING = {"Subscriber:Status", "Subscriber:HashedSubscriberID"}
 OTHERS = (
     PersonalizationTag("%Date=F j, Y%", "Date", "The day the email is sent, as PHP writes dates.", "Other"),
     PersonalizationTag("%Random:FirstName%", "Random first name", "A first name, drawn for each person.", "Other"),
@@ -144,28 +146,33 @@ OTHERS = (
 def meaning_of(name: str, known: KnownFields) -> Meaning | None:
     """What `Subscriber:FirstName` stands for; None for a tag that there is not. Its case matters."""
     found = _MEANINGS.get(name)
-    if found is not None or not name.startswith("Subscriber:"):
-        return found
     field = name.removeprefix("Subscriber:")
+    if field == name or (found is not None and name not in YIELDING):
+        return found
     number = field.removeprefix("CustomField")
     key = known.by_id(int(number)) if number.isdecimal() and number != field else None
     key = key or known.by_alias(field)
-    return Meaning(key, is_date=False) if key else None
+    return Meaning(key) if key else found
 
 
 def near(name: str, known: KnownFields) -> str:
     """The tag that this may be a slip of, or nothing."""
-    names = {each.lower(): each for each in (*_MEANINGS, *(f"Subscriber:{one}" for one in known.aliases))}
-    name = name if ":" in name else f"Subscriber:{name.replace('_', '')}"
-    found = get_close_matches(name.lower(), list(names), n=1, cutoff=0.75)
-    return names[found[0]] if found else ""
+    namespace, colon, word = name.partition(":")
+    namespace, word = (namespace.capitalize(), word) if colon else ("Subscriber", name.replace("_", ""))
+    words = {row.name for row in NAMESPACES.get(namespace, ())}
+    words |= known.aliases if namespace == "Subscriber" else set()
+    lower = {each.lower(): each for each in sorted(words)}
+    found = get_close_matches(word.lower(), list(lower), n=1, cutoff=0.75)
+    return f"{namespace}:{lower[found[0]]}" if found else ""
 
 
 def tags(fields: Iterable[tuple[int, str, str]] = ()) -> list[PersonalizationTag]:
     """What an author can write: `Subscriber` (with these custom fields), `ListLinks`, `CampaignLinks`, `OptLinks`,
     `User`, `List`, `Campaign` and `Other`."""
     custom = [KnownField(*field) for field in fields]
-    found = [_listed("Subscriber", row, "Subscriber") for row in SUBSCRIBER]
+    meant = {f"Subscriber:{alias(field.key)}" for field in custom} & YIELDING
+    standard = (row for row in SUBSCRIBER if f"Subscriber:{row.name}" not in meant)
+    found = [_listed("Subscriber", row, "Subscriber") for row in standard]
     taken = {tag.tag for tag in found}
     for field in custom:
         tag = f"{{{{ Subscriber:{alias(field.key)} }}}}"

@@ -328,6 +328,19 @@ def test_what_cannot_be_carried_out_is_refused(source, line, words):
     assert refused.value.line == line
 
 
+def test_a_field_is_found_by_its_alias_however_its_key_came_of_it():
+    fields = ((1, "zipcode", "ZIP"), (2, "first_name", "First"), (3, "status", "Status"))
+    source = (
+        "%Subscriber:ZIPCode% %Subscriber:First_Name% %Subscriber:Zipcode% %Subscriber:Status% %Subscriber:firstname%"
+    )
+    found = parsed_part(source, language="octeth", part="text", fields=fields)
+    person = {"zipcode": "89073", "first_name": "Ann", "status": "gold"}
+
+    assert body_of(found.segments).render(person) == "89073 Ann 89073 gold "
+    assert "Did you mean Subscriber:FirstName?" in found.remarks[0].message
+    assert [tag.label for tag in tags(fields) if "Subscriber:Status " in tag.tag] == ["Status"]
+
+
 def test_chance_is_the_same_for_the_same_person_in_the_same_run():
     source = (
         "[[a|b|c|d|e|f|g|h]] %Random:Letters:6% %Random:Numbers:4% %Random:Alpha:8% "
