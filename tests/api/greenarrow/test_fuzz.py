@@ -64,7 +64,42 @@ documents = st.recursive(
     lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(st.sampled_from(KEYS), below, max_size=6)),
     max_leaves=25,
 )
+# Good ones, of which some keys are then something else.
+GOOD = [
+    {"campaign": {"name": "x", "contents": [{"subject": "s", "html": "h"}], "segmentation_criteria_ad_hoc": []}},
+    {"campaign": {"name": "x", "dispatch_attributes": {"from_email": "a@b.example", "speed": 1, "begins_at": "now"}}},
+    {
+        "campaign": {
+            "dispatch_attributes": {"autowinner_enabled": True, "autowinner_percentage": 20, "seed_list_ids": []}
+        }
+    },
+    {
+        "campaign": {
+            "segmentation_criteria_ad_hoc": [{"type": "subscriber_status", "operator": "is", "value": "active"}]
+        }
+    },
+    {"template": {"name": "x", "contents": [{"subject": "s", "text": "h"}], "dispatch_attributes": {"speed": 1}}},
+    {"mailing_list": {"name": "x", "d_speed": 1, "custom_headers": "X-A: b", "d_from_email": "a@b.example"}},
+    {"subscriber": {"email": "new@example.com", "status": "active", "subscribe_ip": "192.0.2.1", "custom_fields": {}}},
+    {"custom_field": {"name": "x", "field_type": "select_single_radio", "options": [{"name": "a"}]}},
+    {"segment": {"name": "x", "definition": {"type": "any", "clauses": [{"type": "domain", "operator": "is_in"}]}}},
+    {"subscriber_import": {"column_mapping": ["email"], "file_source": {"type": "json", "content": "e\na@b.example"}}},
+    {"seed_list": {"name": "x", "addresses_array": ["a@b.example"]}},
+    {"suppression_list": {"name": "x"}, "data": ["a@b.example", "@c.example"]},
+    {"api_key": {"name": "x", "active": True}, "organization": {"name": "x"}, "preview": {"recipients": []}},
+]
+
+
+def changed(document, changes):
+    """The document with what stands at these keys, wherever they are, being something else."""
+    if isinstance(document, dict):
+        return {key: changes[key] if key in changes else changed(below, changes) for key, below in document.items()}
+    return [changed(below, changes) for below in document] if isinstance(document, list) else document
+
+
+nearly_good = st.builds(changed, st.sampled_from(GOOD), st.dictionaries(st.sampled_from(KEYS), documents, max_size=2))
 bodies = st.one_of(
+    nearly_good.map(lambda document: json.dumps(document).encode("utf-8", "surrogatepass")),
     documents.map(lambda document: json.dumps(document).encode("utf-8", "surrogatepass")),
     st.binary(max_size=40),
 )
@@ -104,7 +139,9 @@ def rows_of(organization):
 @settings(max_examples=examples(600), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     route=st.sampled_from(ROUTES),
-    ids=st.lists(st.one_of(st.integers(0, 12).map(str), st.sampled_from(["x", "1@1", "bob@example.com", "9" * 25]))),
+    ids=st.lists(
+        st.one_of(st.just("1"), st.integers(0, 3).map(str), st.sampled_from(["x", "1@1", "bob@example.com", "9" * 25]))
+    ),
     query=parameters,
     body=bodies,
 )
