@@ -19,7 +19,7 @@ from webhooks.errors import InvalidEndpoint, NotAllowed, RefusedAddress, Switche
 from webhooks.models import Delivery, Endpoint, Happening
 
 MANAGE = Permission.UPDATE  # of administrators and marketers; it also takes this to see a secret
-FIELDS = ("name", "url", "events", "edition", "is_active", "timeout_seconds")
+FIELDS = ("name", "url", "events", "edition", "is_active", "timeout_seconds", "form")
 
 
 def create(organization: Organization, *, by: Actor, secret: str = "", **values: Any) -> Endpoint:

@@ -37,6 +37,14 @@ class Happening(models.TextChoices):
     MESSAGE_COMPLAINED = "message.complained", "Somebody reported a message as spam"
 
 
+class Form(models.TextChoices):
+    """In whose words an endpoint is told; those of vendors are made by their APIs (`payloads.FORMS`)."""
+
+    OWN = "", "Broadsheet"
+    GREENARROW = "greenarrow", "GreenArrow, one object"
+    GREENARROW_ARRAY = "greenarrow_array", "GreenArrow, an array with one object"
+
+
 TEST = "webhook.test"  # what the button sends; nobody asks for it
 TYPES = [*Happening.choices, (TEST, "A test")]
 
@@ -72,6 +80,9 @@ class Endpoint(models.Model):
         default=10,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_TIMEOUT)],
         help_text="An answer that takes longer counts as none.",
+    )
+    form = models.CharField(
+        max_length=24, choices=Form, blank=True, default="", db_default="", help_text="In whose words it is told."
     )
     sealed_secret = models.TextField(editable=False)
     sealed_old_secret = models.TextField(blank=True, editable=False, help_text="Signs too, until it expires.")

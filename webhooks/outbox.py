@@ -11,7 +11,6 @@ from typing import Any
 from django.utils.timezone import now
 
 from accounts.models import Organization
-from accounts.public_ids import new_public_id
 from audience.models import Subscriber
 from campaigns.models import CampaignEvent, CampaignRun
 from delivery.models import Recipient
@@ -42,7 +41,7 @@ def on_campaign_event(event: CampaignEvent) -> None:
     if wanting:
         organization = named(campaign.organization)
         data = payloads.of_campaign(campaign, event.reason, event.data.get("variant", ""))
-        add([_row(endpoint, happening, event.at, organization, data) for endpoint in wanting])
+        add([row for endpoint in wanting for row in _told(endpoint, happening, event.at, organization, data)])
 
 
 def on_hits(judged: Sequence[Judged]) -> None:
@@ -72,10 +71,11 @@ def on_accepted(run_id: int, recipients: Sequence[int]) -> None:
     people = rows.order_by().values_list("subscriber_id", "subscriber__public_id", "address")
     add(
         [
-            _row(endpoint, Happening.MESSAGE_DELIVERED, at, _owner(run), data, subscriber_id)
+            row
             for subscriber_id, public_id, address in people
             for data in [payloads.of_acceptance(run, public_id, address)]
             for endpoint in wanting
+            for row in _told(endpoint, Happening.MESSAGE_DELIVERED, at, _owner(run), data, subscriber_id)
         ]
     )
 
@@ -87,7 +87,7 @@ def add(rows: Sequence[Row]) -> None:
 def row_of_test(endpoint: Endpoint) -> Delivery:
     """A test, not saved yet."""
     happening, data = payloads.of_test(endpoint)
-    row = _row(endpoint, happening, now(), named(endpoint.organization), data)
+    (row,) = _told(endpoint, happening, now(), named(endpoint.organization), data)
     return Delivery(**dict(zip(COLUMNS, row, strict=True)))
 
 
@@ -95,18 +95,23 @@ def named(organization: Organization) -> dict[str, str]:
     return {"id": organization.public_id, "name": organization.name}
 
 
-def _row(
+def _told(
     endpoint: Endpoint,
     happening: str,
     at: datetime,
     organization: dict[str, str],
     data: dict[str, Any],
     subscriber_id: int | None = None,
-) -> Row:
-    message_id, moment = new_public_id("msg"), now()
-    body = payloads.body(message_id, happening, at, organization, data)
-    waiting = (str(happening), body, Delivery.State.WAITING.value)
-    return (message_id, endpoint.pk, subscriber_id, *waiting, 0, moment, [], None, "", "", moment, None)
+) -> list[Row]:
+    """A row for each thing the endpoint is told of it; there may be several, or none."""
+    moment = now()
+    return [
+        (
+            *(message_id, endpoint.pk, subscriber_id, str(happening), body, Delivery.State.WAITING.value),
+            *(0, moment, [], None, "", "", moment, None),
+        )
+        for message_id, body in payloads.bodies(endpoint.form, happening, at, organization, data, subscriber_id)
+    ]
 
 
 def _wanting(happenings: set[Happening]) -> list[Endpoint]:
@@ -145,7 +150,7 @@ def _rows_of_hits(
         is_first = firsts.get(hit.recipient_id, {}).get(FIRST_TIME[hit.kind]) == hit.at
         data = payloads.of_hit(each, run, people[whose], is_first=is_first)
         for endpoint in _wanted(endpoints, run, happening):
-            yield _row(endpoint, happening, hit.at, _owner(run), data, whose)
+            yield from _told(endpoint, happening, hit.at, _owner(run), data, whose)
 
 
 def _public_ids(people: Iterable[int]) -> dict[int | None, str]:

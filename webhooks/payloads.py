@@ -5,9 +5,11 @@ page to what is made here. Ids are those of the REST API, times ISO 8601 in UTC.
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from accounts.public_ids import new_public_id
 from campaigns.models import Campaign, CampaignEvent, State
 from stats.counting import Judged
 from stats.models import EventKind
@@ -34,6 +36,11 @@ BY_PROGRAM = {EventKind.OPENED.value, EventKind.CLICKED.value, EventKind.UNSUBSC
 LONGEST_TEXT = 500
 
 
+# How else an event is told, by the form of an endpoint: called with the happening, its time, `data` as below and the
+# subscriber's id (None where it is about nobody), and gives one object for each thing to be told, or none.
+FORMS: dict[str, Callable[[str, datetime, dict[str, Any], int | None], list[Any]]] = {}
+
+
 def happening_of(event: CampaignEvent) -> Happening | None:
     """What a line of a campaign's history is to an endpoint: a step of its split test, the state it came into, or a new
     time."""
@@ -47,6 +54,22 @@ def body(message_id: str, happening: str, at: datetime, organization: dict[str, 
     """In ASCII, so that it is the same bytes to everybody and any text can be in it."""
     told = {"id": message_id, "type": happening, "created": time(at), "organization": organization, "data": data}
     return json.dumps(told, separators=(",", ":"))
+
+
+def bodies(
+    form: str,
+    happening: str,
+    at: datetime,
+    organization: dict[str, str],
+    data: dict[str, Any],
+    subscriber_id: int | None,
+) -> list[tuple[str, str]]:
+    """What an endpoint of this form is sent, each with the id it is sent under."""
+    if form in FORMS and happening != TEST:
+        told = FORMS[form](happening, at, data, subscriber_id)
+        return [(new_public_id("msg"), json.dumps(each, separators=(",", ":"))) for each in told]
+    message_id = new_public_id("msg")
+    return [(message_id, body(message_id, happening, at, organization, data))]
 
 
 def of_campaign(campaign: Campaign, reason: str, variant: str = "") -> dict[str, Any]:

@@ -23,7 +23,7 @@ from api.management.pagination import BigPages
 from api.management.views import ResourceView
 from webhooks import endpoints, replays
 from webhooks.endpoints import MANAGE
-from webhooks.models import LONGEST_TIMEOUT, LONGEST_URL, TYPES, Delivery, Endpoint, Happening
+from webhooks.models import LONGEST_TIMEOUT, LONGEST_URL, TYPES, Delivery, Endpoint, Form, Happening
 from webhooks.signing import LONGEST_SECRET
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -53,6 +53,9 @@ class WebhookSerializer(StaysInOrganization[Endpoint]):
     events = serializers.ListField(child=serializers.ChoiceField(Happening.choices), allow_empty=False)
     is_active = serializers.BooleanField(required=False)
     timeout_seconds = serializers.IntegerField(required=False, min_value=1, max_value=LONGEST_TIMEOUT)
+    form = serializers.ChoiceField(
+        Form.choices, required=False, allow_blank=True, help_text="In whose words it is told; empty for our own."
+    )
     secret = SecretField(
         required=False,
         max_length=LONGEST_SECRET,
@@ -79,6 +82,7 @@ class WebhookSerializer(StaysInOrganization[Endpoint]):
             "events",
             "is_active",
             "timeout_seconds",
+            "form",
             "secret",
             "failing_since",
             "switched_off_reason",

@@ -22,7 +22,7 @@ from webhooks import endpoints, replays
 from webhooks.admin.deliveries import tone_of
 from webhooks.endpoints import MANAGE
 from webhooks.errors import InvalidEndpoint, WebhookError
-from webhooks.models import LONGEST_TIMEOUT, LONGEST_URL, Delivery, Endpoint, Happening
+from webhooks.models import LONGEST_TIMEOUT, LONGEST_URL, Delivery, Endpoint, Form, Happening
 
 LATEST = 10
 
@@ -47,6 +47,9 @@ class EndpointForm(DeskForm):
         max_value=LONGEST_TIMEOUT,
         initial=10,
         help_text="An answer that takes longer counts as none, and the event is sent again.",
+    )
+    form = forms.ChoiceField(
+        label="Told in the words of", choices=Form.choices, required=False, help_text="A vendor's, for its programs."
     )
     is_active = forms.BooleanField(
         label="Active", required=False, initial=True, help_text="While it is off, what happens is not kept for it."
