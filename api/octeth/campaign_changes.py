@@ -25,6 +25,7 @@ from campaigns.recurrence import Recurrence
 from campaigns.schedules import Schedule
 from campaigns.variants import HEAVIEST
 from content.models import Email
+from splittests.models import AutoResend
 
 STATUSES = {folded(word): word for word in vocabulary.STATUSES}
 FEWEST, MOST = 2, 5
@@ -238,8 +239,9 @@ def _past(changes: Changes) -> None:
 
 def _resend(changes: Changes) -> None:
     given = changes.given
-    if not given.word("AutoResendEnabled") or not given.flag("AutoResendEnabled"):
+    if not given.flag("AutoResendEnabled"):
         changes.resend = {"enabled": False} if given.word("AutoResendEnabled") else {}
+        _require_no_resend_that_recurs(changes)
         return
     if given.whole("AutoResendWaitDays") < 1:
         raise Refused(14)
@@ -255,6 +257,13 @@ def _resend(changes: Changes) -> None:
         "subject": given.text("AutoResendSubject").strip(),
         "preheader": given.text("AutoResendPreHeaderText").strip(),
     }
+
+
+def _require_no_resend_that_recurs(changes: Changes) -> None:
+    """A recurrence beside the resend that is planned already is refused, too."""
+    planned = AutoResend.objects.filter(campaign=changes.campaign, enabled=True).exists()
+    if changes.kind == ScheduleType.RECURSIVE and planned and not changes.resend:
+        raise Refused(26)
 
 
 # --- A/B testing -------------------------------------------------------------------------------------------------

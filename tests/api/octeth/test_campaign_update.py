@@ -314,6 +314,39 @@ def test_a_bundle_that_cannot_be_read_is_kept_and_means_nobody(update, wire, dra
     assert wire("campaign.get", CampaignID=draft.pk)["Campaign"]["RulesJsonBundle"] == "{broken"
 
 
+def test_a_resend_is_planned_kept_and_called_off(update, wire, draft):
+    plan = {"AutoResendEnabled": "true", "AutoResendWaitDays": "2", "AutoResendSubject": "Once more"}
+
+    assert update(**plan, AutoResendPreHeaderText="In case you missed it") == OK
+    shown = wire("campaign.get", CampaignID=draft.pk)["Campaign"]
+    assert (shown["AutoResendEnabled"], shown["AutoResendWaitDays"], shown["AutoResendSubject"]) == (
+        True,
+        2,
+        "Once more",
+    )
+    assert wire("campaign.abtest.get", CampaignID=draft.pk)["AutoResend"]["Status"] == "scheduled"
+    assert update(**RECURSIVE) == refused(26)
+    assert update(AutoResendEnabled="false") == OK
+    assert wire("campaign.get", CampaignID=draft.pk)["Campaign"]["AutoResendEnabled"] is False
+
+
+def test_a_resend_needs_no_preheader_where_the_setting_says_so(update, settings):
+    settings.OCTETH_PREHEADER_REQUIRED = False
+
+    assert update(AutoResendEnabled="true", AutoResendWaitDays="2", AutoResendSubject="Once more") == OK
+
+
+def test_what_happens_to_links_and_archive_is_kept(update, wire, draft):
+    update(S2SEnabled="true", PublishOnRSS="Enabled", GoogleAnalyticsDomains="example.com")
+    shown = wire("campaign.get", CampaignID=draft.pk)["Campaign"]
+
+    assert (draft.tracks_conversions, draft.is_public) == (True, True)
+    assert (shown["S2SEnabled"], shown["PublishOnRSS"]) == (True, "Enabled")
+    assert shown["GoogleAnalyticsDomains"] == "example.com"
+    update(GoogleAnalyticsDomains="")
+    assert wire("campaign.get", CampaignID=draft.pk)["Campaign"]["GoogleAnalyticsDomains"] == ""
+
+
 # --- who may, and when -------------------------------------------------------------------------------------------
 
 
