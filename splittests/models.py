@@ -97,6 +97,10 @@ class SplitTest(models.Model):
         return timedelta(**{self.wait_unit: self.wait})
 
     @property
+    def wait_in_words(self) -> str:
+        return f"{self.wait} {self.wait_unit if self.wait != 1 else str(self.wait_unit).removesuffix('s')}"
+
+    @property
     def terms(self) -> Terms:
         return Terms(
             least_people=self.least_people,

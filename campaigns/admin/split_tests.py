@@ -113,7 +113,6 @@ def race_fragment(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 
 def _plan(test: SplitTest) -> str:
     """What happens, as one would tell somebody."""
-    unit = str(test.wait_unit) if test.wait != 1 else str(test.wait_unit).removesuffix("s")
     then = {
         SplitTest.WhenUnclear.LEADER: "the one ahead is sent all the same",
         SplitTest.WhenUnclear.FIRST: "A is sent",
@@ -122,7 +121,7 @@ def _plan(test: SplitTest) -> str:
     metric = SplitTest.Metric(test.metric).label.lower()
     return (
         f"{test.share_percent.normalize():f} % of those who get it are the sample, and the variants are dealt to them. "
-        f"{test.wait} {unit} later they are compared by {metric}, and the best goes to everybody else. "
+        f"{test.wait_in_words} later they are compared by {metric}, and the best goes to everybody else. "
         f"Where none is the best with {words.share(float(test.certainty))}, {then}."
     )
 

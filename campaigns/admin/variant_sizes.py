@@ -32,8 +32,12 @@ class ShownSizes:
     small: str = ""
 
     @property
+    def most(self) -> int:
+        return max(self.sizes.dealt, default=0)
+
+    @property
     def is_even(self) -> bool:
-        return max(self.sizes.dealt) - min(self.sizes.dealt) <= 1
+        return self.most - self.sizes.fewest <= 1
 
 
 def shown_sizes(

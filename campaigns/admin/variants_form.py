@@ -37,7 +37,7 @@ class VariantsForm(DeskForm):
     share_percent = forms.DecimalField(
         label="Sample in %", min_value=Decimal("0.01"), max_value=HUNDRED, max_digits=5, decimal_places=2
     )
-    metric = forms.ChoiceField(label="Which is the best? The one with the most…", choices=SplitTest.Metric.choices)
+    metric = forms.ChoiceField(label="Compare them by", choices=SplitTest.Metric.choices)
     wait = forms.IntegerField(
         label="Wait", min_value=1, max_value=32_767, help_text="After the last message of the sample has left."
     )
