@@ -5,71 +5,21 @@ value, a block or stays the text it is. Nothing is ever read in what a person's 
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from html import unescape
 from itertools import islice, pairwise
 
 from content.errors import BrokenTemplate
-from content.merge import filters
-from content.merge.octeth_tags import MYSQL_TIME, NAMESPACES, Meaning, meaning_of, near
+from content.merge.octeth_helpers import ENCODING, HELPERS, NUMBERED, WITHOUT_FILTER, helped
+from content.merge.octeth_marks import MARK, MAX_MARKS, Bracket, brackets, plain_marks
+from content.merge.octeth_modifiers import MODIFIERS, Words
+from content.merge.octeth_tags import Meaning, meaning_of, near
 from content.merge.scanner import MAX_SOURCE_LENGTH, Block, Literal, Segment, Value
 from content.merge.values import cleaned
 from content.merge.writing import Lines, Place, Translation, balanced, filtered, joined
 
-MAX_DEPTH = 20
-MAX_MARKS = 50_000
-_NAMES = "|".join(NAMESPACES)
-_PERCENT_TAG = rf"%(?:{_NAMES}):[A-Za-z0-9_:]{{1,100}}%"
-MARK = re.compile(
-    rf"""\{{\{{\{{(?P<triple>[^{{}}]{{1,1000}})\}}\}}\}}"""
-    rf"""|\{{\{{(?P<double>(?>(?:[^{{}}"]|"[^"]{{0,300}}"|"){{1,500}}))\}}\}}"""
-    rf"""|%(?P<legacy>(?:{_NAMES}):[A-Za-z0-9_:]{{1,100}})%"""
-    rf"""|%Date=(?P<date>[^%\n]{{1,100}})%"""
-    rf"""|%Random:(?P<random>FirstName|LastName|(?:Letters|Numbers|Alpha):[0-9]{{1,4}})%"""
-    rf"""|%(?P<remote>RemoteContent(?:BeforeSend)?)=(?>(?:[^%\s"<>]|{_PERCENT_TAG}|%[0-9A-Fa-f]{{2}}){{1,2000}})%"""
-    rf"""|%(?P<word>MFROMDomain|EmailAddress)%"""
-    rf"""|\[IF:(?P<legacy_if>\s*{_PERCENT_TAG}[^\]\n]{{0,300}})\]"""
-    r"""|(?P<legacy_else>\[ELSE\])|(?P<legacy_endif>(?<!!)\[ENDIF\])"""
-    r"""|\[(?P<modifier>TITLE|UPPER|LOWER):|(?P<spin>\[\[)|(?P<close>\])|(?P<bar>\|)"""
-)
 TAG = re.compile(r"(?:([A-Za-z0-9_]+)(?:-(\S+))?\s+)?([A-Za-z]+:[A-Za-z0-9_:]+|Now)")
 CONDITION = re.compile(r"%?([A-Za-z]+:[A-Za-z0-9_:]+)%?\s*(?:(<=|>=|!=|<>|=|<|>)(.*))?", re.DOTALL)
 FALLBACK = re.compile(r'\s*\|\s*"([^"]*)"\s*')
-MODIFIERS = {"TITLE": "title", "UPPER": "upper", "LOWER": "lower"}
-CHANGES: dict[str, Callable[[str], str]] = {"title": filters.title, "upper": str.upper, "lower": str.lower}
-# What a helper is called, the filter it is, and what comes before and after the number in its name.
-HELPERS: dict[str, tuple[str, tuple[str | int, ...]]] = {
-    "uppercase": ("upper", ()),
-    "upcase": ("upper", ()),
-    "lowercase": ("lower", ()),
-    "downcase": ("lower", ()),
-    "capitalize": ("__first_upper", ()),
-    "capitalizeall": ("title", ()),
-    "titleize": ("title", ()),
-    "camelcase": ("__camel", ()),
-    "pascalcase": ("__pascal", ()),
-    "dashcase": ("__humps", ("-",)),
-    "dotcase": ("__humps", (".",)),
-    "snakecase": ("__humps", ("_",)),
-    "trim": ("__strip", ()),
-    "trimleft": ("__strip", ("left",)),
-    "trimright": ("__strip", ("right",)),
-    "urlencode": ("__form_encoded", ()),
-    "encodeuri": ("__percent_encoded", ()),
-    "decodeuri": ("__decoded", ()),
-    "md5": ("__hashed", ("md5",)),
-    "sha1": ("__hashed", ("sha1",)),
-}
-NUMBERED: dict[str, tuple[str, int, tuple[str, ...]]] = {
-    "ellipsis": ("__cut", 20, ("...",)),
-    "truncate": ("__cut", 20, ()),
-    "truncatewords": ("__cut_words", 5, ()),
-    "number_format": ("__number_format", 0, ()),
-    "wordwrap": ("__wrapped", 75, ()),
-}
-ENCODING = {"urlencode", "encodeuri", "decodeuri", "raw"}
-WITHOUT_FILTER = {"raw", "nl2br", "dateformat"}
 UNSUBSCRIBE_TAG = "%Link:Unsubscribe%"
 
 
@@ -83,14 +33,6 @@ def translated(source: str, place: Place) -> Translation:
     return reader.result
 
 
-@dataclass(frozen=True, slots=True)
-class _Bracket:
-    """Where a modifier or a spin ends, and the bars between its alternatives, as numbers of marks."""
-
-    end: int
-    bars: tuple[int, ...]
-
-
 class _Reader:
     """Reads one source."""
 
@@ -101,8 +43,8 @@ class _Reader:
         if len(self.marks) > MAX_MARKS:
             raise BrokenTemplate(f"There are more than {MAX_MARKS:,} tags and brackets.")
         self.lines = Lines(text)
-        self._brackets = _brackets(self.marks, text)
-        self._plain = self._plain_marks()
+        self._brackets = brackets(self.marks, text)
+        self._plain = plain_marks(self.marks, self._brackets, self.lines, self._unescaped)
         self._drawn = 0
 
     # --- one after the other ---
@@ -110,7 +52,7 @@ class _Reader:
     def read(self, first: int, last: int, start: int, stop: int, changes: tuple[str, ...]) -> list[Segment]:
         """The segments of the marks from `first` to before `last`, and of the text around them."""
         found: list[Segment] = []
-        words = _Words(changes, markup=self.place.markup)
+        words = Words(changes, markup=self.place.markup)
         number, at = first, start
         while number < last:
             mark = self.marks[number]
@@ -134,7 +76,7 @@ class _Reader:
         found.append(Literal(words.changed(rest), self.lines.of(at)))
         return found
 
-    def _inside(self, number: int, bracket: _Bracket, changes: tuple[str, ...]) -> list[Segment]:
+    def _inside(self, number: int, bracket: Bracket, changes: tuple[str, ...]) -> list[Segment]:
         mark = self.marks[number]
         if mark.lastgroup == "modifier":
             change = MODIFIERS[mark["modifier"]]
@@ -253,7 +195,7 @@ class _Reader:
         if meaning is None or not meaning.expression or (meaning.is_link and not self.place.is_body):
             self._nothing(name, written, line, meaning)
             return [self._said(fallback, line)]
-        plain = _helped(meaning, helper or "", argument, fallback)
+        plain = helped(meaning, helper or "", argument, fallback)
         plain = filtered(plain, "default", fallback) if fallback else plain
         if meaning.is_link:
             return [Value(plain, line, written=written)]
@@ -320,148 +262,6 @@ class _Reader:
         """Visual editors write entities into tags."""
         return (unescape(text) if self.place.markup else text).replace("\xa0", " ")
 
-    # --- conditions ---
-
-    def _plain_marks(self) -> set[int]:
-        """Marks that stay text: brackets that match no other, and what closes no condition. Raises BrokenTemplate."""
-        ends = {bracket.end for bracket in self._brackets.values()}
-        bars = {bar for bracket in self._brackets.values() for bar in bracket.bars}
-        plain: set[int] = set()
-        opened: list[_Open] = []
-        for number, mark in enumerate(self.marks):
-            kind = str(mark.lastgroup)
-            if (
-                (kind in ("modifier", "spin") and number not in self._brackets)
-                or (kind in ("close", "bar") and number not in ends | bars)
-                or (kind.startswith("legacy_") and kind != "legacy_if" and not any(each.is_legacy for each in opened))
-            ):
-                plain.add(number)
-            else:
-                inner = self._unescaped(mark["double"] or "").split(None, 1)
-                _follow(opened, mark, inner[0] if inner else "", self.lines.of(mark.start()))
-        if opened:
-            raise BrokenTemplate(f"{opened[-1].written} is never closed.", line=opened[-1].line)
-        return plain
-
 
 def _unquoted(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-
-
-def _helped(meaning: Meaning, helper: str, argument: str, fallback: str) -> str:
-    """The expression after its helper."""
-    expression = meaning.expression
-    if helper == "dateformat":
-        return filtered(expression, "__date", argument.replace("_", " ") or MYSQL_TIME)
-    if meaning.is_date:
-        expression = filtered(expression, "__date", MYSQL_TIME)
-    if helper in HELPERS:
-        name, arguments = HELPERS[helper]
-        return filtered(expression, name, *arguments)
-    if helper in NUMBERED:
-        name, usual, after = NUMBERED[helper]
-        number = int(argument[:5]) if argument[:5].isdecimal() else usual
-        missing = (("" if fallback else "0"),) if name == "__number_format" else ()
-        return filtered(expression, name, number, *after, *missing)
-    return expression
-
-
-# --- brackets ---------------------------------------------------------------------------------------------------------
-
-
-def _brackets(marks: list[re.Match[str]], text: str) -> dict[int, _Bracket]:
-    """Where modifiers and spins end, by the number of the mark that opens them."""
-    found: dict[int, _Bracket] = {}
-    opened: list[tuple[int, list[int]]] = []
-    spun = -1  # the second bracket of a `]]` that has closed one
-    for number, mark in enumerate(marks):
-        kind = mark.lastgroup
-        if kind in ("modifier", "spin"):
-            opened.append((number, []))
-        elif kind == "bar" and opened and marks[opened[-1][0]].lastgroup == "spin":
-            opened[-1][1].append(number)
-        elif kind == "close" and opened and mark.start() != spun:
-            first, bars = opened[-1]
-            is_near = len(opened) <= MAX_DEPTH
-            if marks[first].lastgroup == "modifier":
-                if is_near:
-                    found[first] = _Bracket(number, ())
-                opened.pop()
-            elif text.startswith("]]", mark.start()):
-                if bars and is_near:
-                    found[first] = _Bracket(number, tuple(bars))
-                opened.pop()
-                spun = mark.end()
-    return found
-
-
-@dataclass(slots=True)
-class _Open:
-    """A condition that is not closed yet."""
-
-    written: str
-    line: int
-    is_legacy: bool
-    has_else: bool = False
-
-
-def _follow(opened: list[_Open], mark: re.Match[str], word: str, line: int) -> None:
-    """`word` is the first between two braces. Raises BrokenTemplate for an end or an else that is none."""
-    kind = str(mark.lastgroup)
-    if kind == "legacy_if" or word == "if":
-        opened.append(_Open(mark[0], line, kind == "legacy_if"))
-        if len(opened) > MAX_DEPTH:
-            raise BrokenTemplate(f"At most {MAX_DEPTH} conditions can stand in each other.", line=line)
-    elif kind in ("legacy_else", "legacy_endif") or word in ("else", "endif"):
-        inside = opened[-1] if opened else None
-        if inside is None or inside.is_legacy != (kind != "double"):
-            where = f"inside {inside.written} of line {inside.line}" if inside else "without a beginning"
-            raise BrokenTemplate(f"{mark[0]} stands {where}.", line=line)
-        if "else" in (word, kind.removeprefix("legacy_")):
-            if inside.has_else:
-                raise BrokenTemplate(f"{inside.written} of line {inside.line} has an else already.", line=line)
-            inside.has_else = True
-        else:
-            opened.pop()
-
-
-# --- modifiers --------------------------------------------------------------------------------------------------------
-
-
-class _Words:
-    """Changes the letters of literals, but not of HTML's tags and entities."""
-
-    PIECES = re.compile(r"(<[^<>]*>?|&#?\w+;)")
-
-    def __init__(self, changes: Iterable[str], *, markup: bool) -> None:
-        self._changes = list(changes)
-        self._markup = markup
-        self._in_tag = False
-        self._follows_value = False
-
-    def followed(self, segments: list[Segment]) -> None:
-        self._follows_value = bool(segments) and isinstance(segments[-1], Value)
-
-    def changed(self, text: str) -> str:
-        if not self._changes or not text:
-            return text
-        head = ""
-        if self._in_tag:
-            end = text.find(">")
-            head, text = (text, "") if end < 0 else (text[: end + 1], text[end + 1 :])
-        if head and text:
-            self._in_tag = False
-        parts = self.PIECES.split(text) if self._markup else [text]
-        if self._markup and text:
-            last = text.rfind("<")
-            self._in_tag = last >= 0 and ">" not in text[last:]
-        return head + "".join(part if place % 2 else self._letters(part) for place, part in enumerate(parts))
-
-    def _letters(self, text: str) -> str:
-        kept = re.match(r"[^\W\d_]*", text) if self._follows_value and "title" in self._changes else None
-        head = kept[0].lower() if kept else ""
-        rest = text[len(head) :]
-        for change in self._changes:
-            rest = CHANGES[change](rest)
-        self._follows_value = False
-        return head + rest

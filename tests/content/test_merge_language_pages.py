@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from content.merge import greenarrow, octeth, octeth_tags, values
+from content.merge import greenarrow, octeth_helpers, octeth_tags, values
 from content.merge.bodies import body_of
 from content.merge.known import alias
 from content.merge.languages import parsed_part
@@ -49,7 +49,7 @@ def test_every_example_is_run():
 def test_every_helper_tag_and_code_is_named():
     named = {name.split("-")[0].lower() for row in HELPERS for name in re.findall(r"`([\w-]+)`", row[0])}
 
-    assert named == octeth.HELPERS.keys() | octeth.NUMBERED.keys() | octeth.WITHOUT_FILTER
+    assert named == octeth_helpers.HELPERS.keys() | octeth_helpers.NUMBERED.keys() | octeth_helpers.WITHOUT_FILTER
     for rows in octeth_tags.NAMESPACES.values():
         for row in rows:
             assert re.search(rf"[:`]{row.name}[`% ]", PAGES["octeth"]), row.name
