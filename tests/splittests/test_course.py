@@ -8,9 +8,10 @@ from django.db.models import F
 from django.utils.timezone import now
 
 from audience import selection
-from campaigns import approval, drafts, lifecycle
+from campaigns import approval, drafts, lifecycle, schedules
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
 from campaigns.models import CampaignRun, State
+from campaigns.recurrence import from_cron
 from campaigns.variants import Content, remove, set_variants
 from delivery import progress
 from delivery.freeze import freeze
@@ -551,3 +552,26 @@ def test_of_two_clocks_one_decides():
     )
 
     assert row.run.campaign.events.filter(verb="release").count() == 1
+
+
+def test_each_instance_of_a_recurring_campaign_has_a_test_of_its_own():
+    campaign, every_minute = planned(), from_cron("* * * * *", max_instances=2)
+    lifecycle.submit(
+        campaign, by=staff(campaign.organization), schedule=schedules.recurring(every_minute, "UTC", after=now())
+    )
+
+    for winners in ((0, 5), (5, 0)):
+        campaign.refresh_from_db()
+        run = freeze(lifecycle.start(campaign, at=campaign.scheduled_at))
+        sent_to(run)
+        go_on()
+        opened_by(run, *winners)
+        SplitTestRun.objects.filter(run=run).update(due_at=now())
+        go_on()
+        sent_to(run)
+        assert finish_if_complete(campaign.pk) == (run.number == 2)
+
+    campaign.refresh_from_db()
+    assert campaign.state == State.SENT
+    assert [test.chosen.name for test in SplitTestRun.objects.order_by("run__number")] == ["B", "A"]
+    assert campaign.total_recipients == 40
