@@ -354,7 +354,8 @@ def _require_editable(campaign: Campaign, changed: Mapping[str, Any]) -> None:
         raise Locked(f"Content and audience cannot be changed in state {campaign.state}; copy the campaign instead.")
     if "channel" in changed and (campaign.state != State.DRAFT or campaign.is_started):
         raise Locked("The channel can be changed only in a draft of which nothing has gone out.")
-    if campaign.schedule_type == ScheduleType.RECURSIVE and (fixed := changed.keys() & RECURRING):
+    recurs = campaign.state == State.SCHEDULED and campaign.schedule_type == ScheduleType.RECURSIVE
+    if recurs and (fixed := changed.keys() & RECURRING):
         raise NotReady({name: ["It recurs: choose another schedule instead."] for name in sorted(fixed)})
 
 

@@ -8,7 +8,7 @@ is content with either, a recurrence with both has two crontabs.
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from campaigns import recurring
-from campaigns.models import UNFINISHED, Campaign, CampaignEvent, ScheduleType
+from campaigns.models import RUNNING, Campaign, CampaignEvent, ScheduleType, State
 from campaigns.recurrence import Recurrence
 
 TASK = "campaigns.start_due"
@@ -19,7 +19,7 @@ ABOUT = "Wakes the clock for “{}”. Pause the campaign to hold it back; this 
 def keep_in_step(event: CampaignEvent) -> None:
     """Called with each line of a campaign's history, in its transaction."""
     campaign = event.campaign
-    recurs = campaign.schedule_type == ScheduleType.RECURSIVE and campaign.state in UNFINISHED
+    recurs = campaign.schedule_type == ScheduleType.RECURSIVE and campaign.state in (State.SCHEDULED, *RUNNING)
     if recurs and not campaign.paused and not campaign.deleted_at:
         kept = recurring.of(campaign)
         _wake(campaign, kept) if kept else _let_sleep(campaign)

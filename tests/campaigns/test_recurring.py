@@ -6,9 +6,9 @@ import pytest
 import time_machine
 from django_celery_beat.models import PeriodicTask
 
-from campaigns import approval, drafts, lifecycle, recurring, schedules, tasks, variants
+from campaigns import approval, draft_schedules, drafts, lifecycle, recurring, schedules, tasks, variants
 from campaigns.errors import InvalidTransition, Locked, NotAllowed, NotReady
-from campaigns.models import Campaign, State
+from campaigns.models import Campaign, ScheduleType, State
 from campaigns.recurrence import Recurrence, from_cron
 from delivery import runs
 from delivery.freeze import freeze
@@ -331,6 +331,18 @@ def test_operators_see_the_recurrence_as_a_crontab_in_its_zone(organization, clo
     assert [each[1].split(" (")[0] for each in crontabs()] == ["0 9 * * 5", "0 9 1 * *"]
     lifecycle.unschedule(campaign, by=by)
     assert crontabs() == []
+
+
+def test_a_draft_that_is_meant_to_recur_wakes_nobody_and_takes_any_time(organization, clock):
+    campaign, by = draft_campaign(organization), staff(organization)
+    drafts.edit(campaign, by=by, recurrence=from_cron(DAILY), schedule_tz=BERLIN)
+    draft_schedules.keep(campaign, ScheduleType.RECURSIVE, by=by)
+
+    drafts.edit(fresh(campaign), by=by, scheduled_at=MONDAY + DAY, name="Another")
+
+    assert fresh(campaign).scheduled_at == MONDAY + DAY
+    assert crontabs() == []
+    assert tick(clock, MONDAY + 2 * DAY) == 0
 
 
 def test_a_recurrence_needs_a_zone_and_its_lists():
