@@ -33,6 +33,8 @@ class Progress:
     the time of day."""
     next_try_at: datetime | None = None
     """When the earliest batch that waits for its time is tried again."""
+    next_hour_at: datetime | None = None
+    """When it is the next people's time, whom nobody has tried yet; None where all are on their way."""
     last_error: str = ""
     """Why the batch that failed last could not be sent; empty once it could."""
 
@@ -49,7 +51,7 @@ def of(target: Campaign | CampaignRun) -> Progress:
     if run is None:
         return Progress()
     per_second = _average_rate(run) if run.finished_at else _present_rate(run)
-    error, next_try_at = trouble(run)
+    error, next_try_at, next_hour_at = _waits(run)
     return Progress(
         planned=run.planned,
         sent=run.sent,
@@ -62,6 +64,7 @@ def of(target: Campaign | CampaignRun) -> Progress:
         per_second=per_second,
         seconds_left=_seconds_left(run, per_second),
         next_try_at=next_try_at,
+        next_hour_at=next_hour_at,
         last_error=error,
     )
 
@@ -98,10 +101,16 @@ def _average_rate(run: CampaignRun) -> float:
 
 def trouble(run: CampaignRun) -> tuple[str, datetime | None]:
     """Why messages of this run wait ('' while all is well), and when the earliest of them is tried again."""
+    return _waits(run)[:2]
+
+
+def _waits(run: CampaignRun) -> tuple[str, datetime | None, datetime | None]:
+    """The same, and when it is the next people's time."""
     still_open = Batch.objects.open().filter(run=run)
     failed = still_open.exclude(last_error="").order_by("-settled_at").values_list("last_error", flat=True).first()
-    next_try_at = still_open.aggregate(at=Min("not_before"))["at"]
-    return failed or "", next_try_at
+    untouched = Q(state=Batch.State.WAITING, claims=0, not_before__gt=now())
+    at = still_open.aggregate(tried=Min("not_before"), hour=Min("not_before", filter=untouched))
+    return failed or "", at["tried"], at["hour"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +130,11 @@ class ZoneProgress:
     @property
     def done(self) -> int:
         return self.people - self.pending
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether quiet hours put it off."""
+        return self.begins_at is not None and self.begins_at != self.release_at
 
     @property
     def share(self) -> float:

@@ -37,7 +37,7 @@ class OrganizationAdmin(ScopedAdmin[Organization]):
                 "description": "Who has to look at a campaign before it goes out.",
             },
         ),
-        ("Sending", {"fields": ("frequency_cap_hours",)}),
+        ("Sending", {"fields": ("frequency_cap_hours", "timezone_field")}),
         ("Status", {"fields": ("is_active",)}),
     )
 

@@ -35,6 +35,7 @@ ORGANIZATION: tuple[Item, ...] = (
     ("API keys", "key", "accounts_apikey_changelist", Permission.MANAGE_MEMBERS),
     ("Editions", "newspaper", "accounts_edition_changelist", Permission.MANAGE_MEMBERS),
     ("Settings", "settings", "accounts_organization_settings", Permission.MANAGE_MEMBERS),
+    ("Quiet hours", "bedtime", "delivery_quiethours_changelist", Permission.MANAGE_MEMBERS),
     ("Webhooks", "webhook", "webhooks_endpoint_changelist", Permission.UPDATE),
     ("Inbox", "inbox", "delivery_inboxmessage_changelist", Permission.UPDATE),
 )

@@ -12,7 +12,7 @@ from accounts.admin.desk import Desk, actor, desk
 from accounts.admin.pages import DeskForm, page, to
 from accounts.permissions import Permission
 from campaigns import approval, archive, completeness, drafts, lifecycle
-from campaigns.admin import history, instances
+from campaigns.admin import history, instances, send_times
 from campaigns.admin.approvals import worded
 from campaigns.admin.lookup import back_to, crumbs_of, of_campaign, tell_refusal
 from campaigns.admin.next_step import NextStep, next_step
@@ -53,6 +53,7 @@ def campaign_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         may_publish=at.may(Permission.UPDATE, campaign.organization_id) and campaign.state == State.SENT,
         archive_url=archive.url_of(campaign),
         live=is_live(campaign),
+        has_zones=send_times.has_zones(campaign),
         remarks=_remarks(campaign),
         variants=list(campaign.variants.select_related("email").order_by("position")),
         parts=campaign.audience.select_related("mailing_list", "segment"),

@@ -29,6 +29,7 @@ from campaigns.admin import (
     race_chart,
     recipients,
     recurrences,
+    send_times,
     split_tests,
     variants,
 )
@@ -143,6 +144,9 @@ class CampaignAdmin(ScopedAdmin[Campaign]):
             ("<int:pk>/variants/", variants.variants_page, "variants"),
             ("<int:pk>/variants/numbers/", variants.numbers, "variant_numbers"),
             ("<int:pk>/race/", split_tests.race_fragment, "race"),
+            ("<int:pk>/zones/", send_times.zones_fragment, "zones"),
+            ("<int:pk>/once-more/", send_times.resend_fragment, "resent"),
+            ("<int:pk>/auto-resend/", send_times.resend_page, "resend"),
             ("<int:pk>/race/chart/", race_chart.race_chart, "race_chart"),
             ("<int:pk>/instances/", instances.instances_page, "instances"),
             ("<int:pk>/recurrence/", require_POST(recurrences.preview), "recurrence"),

@@ -1,7 +1,9 @@
 """Writing a campaign: name, channel, what it says, who gets it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -20,19 +22,22 @@ from accounts.public_ids import new_public_id
 from audience import selection
 from audience.models import MailingList
 from audience.segments import listed
-from campaigns import drafts
+from campaigns import drafts, local_times
 from campaigns.admin.estimates import Estimate, estimate
 from campaigns.admin.lookup import back_to, campaign_of, crumbs_of, explain
 from campaigns.drafts import Part
 from campaigns.errors import CampaignError
-from campaigns.models import LONGEST_CAP_HOURS, Campaign, Channel, State
+from campaigns.models import LONGEST_CAP_HOURS, LONGEST_LIFE_HOURS, Campaign, Channel, State
 from content.models import Email
 from delivery.audiences import Audience
 from tags.models import Tag
 
 NEW, EXISTING = "new", "existing"
 EMAILS_OFFERED = 200
-PLAIN_FIELDS = ("name", "channel", "edition", "frequency_cap_hours", "tracks_conversions", "is_public")
+PLAIN_FIELDS = (
+    *("name", "channel", "edition", "frequency_cap_hours", "tracks_conversions", "is_public"),
+    *("local_time", "expires_after_hours", "expires_at"),
+)
 STARTER = """<h1>A headline people want to read</h1>
 <p>Hello {{ first_name|default("there") }},</p>
 <p>write what you have to say here.</p>
@@ -74,6 +79,25 @@ class CampaignForm(DeskForm):
         max_value=LONGEST_CAP_HOURS,
         help_text="Leaves out people who got another campaign within so many hours. Empty: leaves out nobody.",
     )
+    local_time = forms.BooleanField(
+        label="In each person's own time",
+        required=False,
+        help_text="Scheduled for 18:00, it goes to everybody when it is 18:00 where they live.",
+    )
+    expires_after_hours = forms.IntegerField(
+        label="Expires after hours",
+        required=False,
+        min_value=1,
+        max_value=LONGEST_LIFE_HOURS,
+        help_text="Skips who could not be sent to within so many hours. Empty: nobody is too late.",
+    )
+    expires_at = forms.DateTimeField(
+        label="Expires at",
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="Skips who was not sent to by then, in the time of the edition or organization.",
+    )
     tracks_conversions = forms.BooleanField(
         label="Track conversions",
         required=False,
@@ -112,6 +136,9 @@ class CampaignForm(DeskForm):
         both = set(given.get("included", [])) & set(given.get("excluded", []))
         for key in both:
             self.add_error("excluded", f"{self.label_of(key)} is chosen above too: nobody would be left of it.")
+        if given.get("expires_at"):
+            zone = given["edition"].timezone if given.get("edition") else self.organization.timezone
+            given["expires_at"] = local_times.moment(given["expires_at"].replace(tzinfo=None), zone)
         if given.get("content") == EXISTING and given.get("channel") == Channel.EMAIL and not given.get("email"):
             self.add_error("email", "Choose an email, or write a new one.")
         return given
@@ -177,12 +204,19 @@ def _initial(campaign: Campaign) -> dict[str, Any]:
         "email": variant.email_id if variant else None,
         "sms_body": variant.sms_body if variant else "",
         "frequency_cap_hours": campaign.frequency_cap_hours,
+        "local_time": campaign.local_time,
+        "expires_after_hours": campaign.expires_after_hours,
+        "expires_at": _typed(campaign.expires_at, local_times.home_of(campaign)),
         "tracks_conversions": campaign.tracks_conversions,
         "is_public": campaign.is_public,
         "included": [key_of(part) for part in parts if not part.excluded],
         "excluded": [key_of(part) for part in parts if part.excluded],
         "tags": [tag.pk for tag in campaign.tags.all()],
     }
+
+
+def _typed(moment: datetime | None, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M") if moment else ""
 
 
 def _email_choices(emails: Any, campaign: Campaign | None) -> Sequence[tuple[Any, str]]:

@@ -69,6 +69,12 @@ def in_zone(moment: datetime, zone: str) -> str:
 
 
 @register.filter
+def zone_name(zone: str) -> str:
+    """`America/New_York` as one reads it."""
+    return zone.replace("_", " ") or "everybody"
+
+
+@register.filter
 def in_zone_of(moment: datetime, campaign: Campaign) -> str:
     """A time as people of the campaign's edition read it; the zone is named where it is not the reader's."""
     zone = campaign.schedule_tz or (campaign.edition.timezone if campaign.edition else campaign.organization.timezone)

@@ -1,5 +1,5 @@
-"""The admin of delivery: the built-in inbox, and the system's own rows to look at."""
+"""The admin of delivery: quiet hours, the built-in inbox, and the system's own rows to look at."""
 
-from delivery.admin import inbox, system_rows
+from delivery.admin import inbox, quiet_hours, system_rows
 
-__all__ = ["inbox", "system_rows"]
+__all__ = ["inbox", "quiet_hours", "system_rows"]

@@ -13,6 +13,7 @@ from campaigns.admin.progress import SKIP_WORDS
 from campaigns.models import Campaign, Channel, ContentSnapshot
 from content.admin.frames import mail_frame
 from content.errors import ContentError
+from splittests import resending
 from stats import exports, workbooks
 from stats.admin import activity, charts, samples, tables
 from stats.admin.click_map import Clicked, click_map
@@ -54,6 +55,7 @@ def report_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         chart=charts.over_time(timeline, campaign.channel, raw=raw),
         steps=charts.steps(timeline, campaign.channel, raw=raw),
         heads=charts.heads(campaign.channel),
+        pair=resending.pair(campaign),
         **_tables(found, campaign, raw=raw),
     )
 
