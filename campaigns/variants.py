@@ -42,7 +42,9 @@ Change = Callable[[list[Content]], Sequence[Content]]
 
 
 def contents(campaign: Campaign) -> list[Content]:
-    return [_content(each) for each in campaign.variants.select_related("email").order_by("position")]
+    """In their order. An email that is left from when the campaign went by email says nothing in an SMS."""
+    rows = [_content(each) for each in campaign.variants.select_related("email").order_by("position")]
+    return [replace(each, email=None) for each in rows] if campaign.channel == Channel.SMS else rows
 
 
 def _content(variant: Variant) -> Content:

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
+from campaigns import drafts
 from campaigns.models import State, Variant
 from campaigns.variants import seen
 from delivery.models import InboxMessage
@@ -76,6 +77,15 @@ def test_texts_are_written_on_the_page(organization, bob, login):
 
     assert list(campaign.variants.order_by("position").values_list("sms_body", flat=True)) == ["One", "Three"]
     assert "Unique opens" not in client.get(address(campaign)).content.decode()
+
+
+def test_a_campaign_that_goes_by_sms_instead_can_still_be_written(organization, bob, login):
+    campaign = drafts.edit(planned(organization=organization), by=staff(organization), channel="sms")
+
+    answer = login(bob).post(address(campaign), typed(campaign, text_0="One", text_1="Two"))
+
+    assert answer.status_code == 302
+    assert list(campaign.variants.order_by("position").values_list("sms_body", flat=True)) == ["One", "Two"]
 
 
 @pytest.mark.parametrize(
