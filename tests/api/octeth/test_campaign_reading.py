@@ -9,7 +9,7 @@ from campaigns.models import Campaign, State
 from delivery.models import Recipient
 from stats.ingest import ingest
 from tests.api.octeth.conftest import Wire, key_of
-from tests.factories import EmailFactory, campaign_in, draft_campaign
+from tests.factories import EmailFactory, MembershipFactory, OrganizationFactory, campaign_in, draft_campaign
 from tests.stats.populations import click, hit
 from tracking import spool
 from tracking.spool import HitKind
@@ -41,8 +41,31 @@ IN_STATISTICS = words(
 )
 
 
+@pytest.fixture(scope="module")
+def organization(shared_db):
+    with shared_db():
+        return OrganizationFactory(name="Morning Post", slug="morning-post")
+
+
+@pytest.fixture(scope="module")
+def bob(shared_db, organization):
+    with shared_db():
+        return MembershipFactory(organization=organization, user__username="bob", trusted=True).user
+
+
+@pytest.fixture(scope="module")
+def key(shared_db, bob):
+    with shared_db():
+        return key_of(bob)
+
+
 @pytest.fixture
-def sent(organization, bob):
+def wire(db, key):
+    return Wire(key)
+
+
+@pytest.fixture
+def sent(db, organization, bob):
     """Sent to three, of whom the first opened and clicked, the second opened, and the third bounced."""
     campaign = campaign_in(State.SENT, organization)
     run = campaign.runs.get()
@@ -152,10 +175,11 @@ def test_a_client_may_ask_for_nothing_instead_of_a_failure(wire):
 # --- many ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def several(wire, organization):
+@pytest.fixture(scope="module")
+def several(shared_db, organization):
     names = {State.DRAFT: "Alpha", State.SCHEDULED: "Beta", State.SENDING: "Gamma", State.PENDING_APPROVAL: "Delta"}
-    return {name: campaign_in(state, organization, name=name) for state, name in names.items()}
+    with shared_db():
+        return {name: campaign_in(state, organization, name=name) for state, name in names.items()}
 
 
 def names(answer):
