@@ -3,6 +3,7 @@
 A key acts as its membership: that user, with that role, in that organization and no other.
 """
 
+import base64
 import hashlib
 import secrets
 from datetime import timedelta
@@ -70,6 +71,11 @@ def authenticate(plain: str, *, address: str = "") -> ApiKey | None:
         return None
     _touch(key, address)
     return key
+
+
+def basic(organization_id: int, plain: str) -> str:
+    """A key as it stands behind `Basic ` (RFC 7617) where the user is the organization's id."""
+    return base64.b64encode(f"{organization_id}:{plain}".encode()).decode()
 
 
 def count_login(key: ApiKey) -> None:

@@ -100,8 +100,9 @@ class ApiKeyAdmin(ScopedAdmin[ApiKey]):
                 bound_ip=chosen["bound_ip"] or None,
                 octeth_errors=chosen["octeth_errors"],
             )
+            basic = keys.basic(key.membership.organization_id, plain)
             template = "admin/accounts/apikey/issued.html"
-            return page(request, template, title="Key issued", crumbs=crumbs, key=key, plain=plain)
+            return page(request, template, title="Key issued", crumbs=crumbs, key=key, plain=plain, basic=basic)
         return page(request, "admin/accounts/apikey/add.html", title="Issue key", crumbs=crumbs, form=form)
 
     def revoke_page(self, request: HttpRequest, pk: int) -> HttpResponse:

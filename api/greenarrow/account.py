@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from accounts import keys
 from accounts.models import ApiKey, Membership, Organization, Role
 from accounts.permissions import Permission, grants
-from api.greenarrow import authentication, pages, time_zones, times
+from api.greenarrow import pages, time_zones, times
 from api.greenarrow.campaigns import rows
 from api.greenarrow.envelope import Answer
 from api.greenarrow.errors import InvalidRequest, NotFound, ValidationFailed
@@ -156,7 +156,7 @@ def create_api_key(call: Call) -> dict[str, Any]:
         given.problem("role", "must be organization_admin")
     given.require_valid()
     key, plain = keys.issue(call.key.membership, name=name, by=call.by, hexadecimal=True)
-    return {**_key(key), "api_key": authentication.blob(call.organization.pk, plain)}
+    return {**_key(key), "api_key": keys.basic(call.organization.pk, plain)}
 
 
 @route("PUT", *(f"{each}/{{api_key}}" for each in KEYS))

@@ -25,11 +25,6 @@ def credentials(header: str) -> tuple[int, str]:
     return pk, plain
 
 
-def blob(organization_id: int, plain: str) -> str:
-    """What stands behind `Basic `: some clients want it ready-made."""
-    return base64.b64encode(f"{organization_id}:{plain}".encode()).decode()
-
-
 def authenticated(header: str, *, address: str = "") -> ApiKey:
     """The key that asks, from this IP address. Raises NotAuthorized, also for a key of another organization than the
     one named."""

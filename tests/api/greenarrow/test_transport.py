@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from accounts import keys
 from api.greenarrow import authentication, pages, reading, times
 from api.greenarrow.campaigns.link_stats import matches
 from api.greenarrow.campaigns.winner import read as read_winner
@@ -24,7 +25,7 @@ def test_the_header_is_the_one_that_is_documented():
     blob = "MTo1ZTk2NDY1Yzg4M2YzMzA5ZjAxMDVhMmUxMDc2NjMyYjY4N2U2MWQy"
 
     assert authentication.credentials(f"Basic {blob}") == (1, key)
-    assert authentication.blob(1, key) == blob
+    assert keys.basic(1, key) == blob
 
 
 @pytest.mark.parametrize("header", ["", "Basic", "Basic !!", "Basic MQ==", "Bearer MTox", "Basic OjE=", "Basic MTo="])
