@@ -17,7 +17,7 @@ import tracking.urls
 from audience import subscriptions
 from audience.models import Subscription
 from content.tokens import Purpose, recipient_token
-from delivery.models import InboxMessage
+from delivery.models import InboxMessage, Recipient
 from delivery.rendering import render_recipient
 from stats.ingest import ingest
 from tests.content.sources import arrived
@@ -92,11 +92,17 @@ def everything():
 
 
 @pytest.fixture
-def message():
+def message(only_one):
+    return Recipient.objects.get(pk=only_one)
+
+
+@pytest.fixture(scope="module")
+def only_one(shared_db):
     """A mail that has reached somebody, with all kinds of links."""
-    _, run = sending(people=1)
-    run.contents.update(html=PAGE, text="Leave: {{ unsubscribe_url }}\nChoose: {{ preferences_url }}")
-    return run.recipients.get()
+    with shared_db():
+        _, run = sending(people=1)
+        run.contents.update(html=PAGE, text="Leave: {{ unsubscribe_url }}\nChoose: {{ preferences_url }}")
+        return run.recipients.get().pk
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 
 from content.tokens import Purpose, link_token, recipient_token
+from delivery.models import Recipient
 from stats.ingest import ingest
 from stats.models import Refusal
 from tests.delivery.states import sending
@@ -30,10 +31,16 @@ HITS = [Purpose.OPEN, Purpose.CLICK, Purpose.PROBE, Purpose.CONVERSION]
 
 
 @pytest.fixture
-def recipient(settings):
+def recipient(settings, only_one):
     settings.TRACKING_KEYS = ["first key"]
-    _, run = sending(people=1)
-    return run.recipients.get()
+    return Recipient.objects.get(pk=only_one)
+
+
+@pytest.fixture(scope="module")
+def only_one(shared_db):
+    with shared_db():
+        _, run = sending(people=1)
+        return run.recipients.get().pk
 
 
 def ids(recipient):
