@@ -4,6 +4,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from accounts.admin.base import ScopedAdmin
 from accounts.admin.desk import actor, desk
@@ -26,7 +29,7 @@ class LiftedSuppressionAdmin(ScopedAdmin[LiftedSuppression]):
     delete_permission = None
     list_title = "Lifted suppressions"
     intro = "Who lifted what, when and why. Lines stay as they are; all one can do is let them forget the address."
-    list_display = ("address", "kind", "held_for", "reason", "source", "suppressed_at", "at", "lifted_by", "why")
+    list_display = ("address", "suppressed", "lifted", "reason_to_lift")
     list_filter = ("kind", "reason", ListFilter)
     list_select_related = ("organization", "by")
     search_fields = ("value", "why")
@@ -43,16 +46,21 @@ class LiftedSuppressionAdmin(ScopedAdmin[LiftedSuppression]):
         return super().changelist_view(request, {"crumbs": crumbs})
 
     @admin.display(description="Address, number or domain", ordering="value")
-    def address(self, row: LiftedSuppression) -> str:
-        return row.value or "forgotten"
+    def address(self, row: LiftedSuppression) -> SafeString:
+        return _two_lines(row.value or f"a forgotten {row.get_kind_display().lower()}", f"for {held_for(row)}")
 
-    @admin.display(description="Held for")
-    def held_for(self, row: LiftedSuppression) -> str:
-        return held_for(row)
+    @admin.display(description="Was suppressed", ordering="suppressed_at")
+    def suppressed(self, row: LiftedSuppression) -> SafeString:
+        facts = [f"{localtime(row.suppressed_at):%-d %b %Y}", row.source]
+        return _two_lines(row.get_reason_display(), " · ".join(filter(None, facts)))
 
-    @admin.display(description="Lifted by", ordering="by")
-    def lifted_by(self, row: LiftedSuppression) -> str:
-        return who(row)
+    @admin.display(description="Lifted", ordering="pk")
+    def lifted(self, row: LiftedSuppression) -> SafeString:
+        return _two_lines(f"{localtime(row.at):%-d %b %Y, %H:%M}", f"by {who(row)}")
+
+    @admin.display(description="Why")
+    def reason_to_lift(self, row: LiftedSuppression) -> str:
+        return row.why or "–"
 
     # --- forgetting
 
@@ -88,6 +96,10 @@ class LiftedSuppressionAdmin(ScopedAdmin[LiftedSuppression]):
             checkbox=ACTION_CHECKBOX_NAME,
             select_across=request.POST.get("select_across", "0"),
         )
+
+
+def _two_lines(first: str, second: str) -> SafeString:
+    return format_html('{}<span class="bs-cell-sub">{}</span>', first, second)
 
 
 def held_for(row: LiftedSuppression) -> str:
