@@ -137,7 +137,7 @@
       this.said.textContent = matching.length ? `${this.counted(matching.length)} found${more > 0 ? `, the first ${SHOWN} are shown` : ""}.` : this.none;
       const chosen = this.options.findIndex((option) => option.choice.isChosen());
       this.mark(this.select && all ? chosen : words.length && matching.length ? 0 : -1);
-      if (all && this.select) this.field.select();
+      if (all && this.select) setTimeout(() => this.field.select()); // a click into what is marked takes the mark away last
     }
 
     list(matching) {
