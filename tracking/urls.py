@@ -21,7 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 
 def of_providers() -> list[URLResolver]:
     """Where email service providers post to, `/esp/<provider>/tracking/`; only where their secret is set."""
-    return [path("esp/", include("anymail.urls"))] if settings.ESP_WEBHOOK_SECRET else []
+    return [path("esp/", include("tracking.esp_urls"))] if settings.ESP_WEBHOOK_SECRET else []
 
 
 urlpatterns += of_providers()
