@@ -277,6 +277,8 @@ def _set_aside(record: Record, refusal: Exception) -> int:
             take_turn()
             _move_positions([record])
             _stray(record, StrayHit.Reason.REFUSED).save()
+            if record.hit and (key := key_of(record.hit)):  # or who waits for it would bring it for ever
+                SeenHit.objects.bulk_create([SeenHit(key=key)], ignore_conflicts=True)
     except Overtaken:
         return 0
     return 1

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 
 from stats import ingest as ingesting
 from stats import mailbox
-from stats.models import Event
+from stats.models import Event, StrayHit
 from stats.tasks import fetch_bounces
 from tests.delivery.servers import own_certificate
 from tests.stats.populations import a_run
@@ -220,3 +220,17 @@ def test_a_database_that_is_away_is_told_of(bounces, settings, monkeypatch):
         fetch(store)
     assert len(store.inbox) == 3
     assert ingesting.ingest() == 3
+
+
+def test_a_bounce_that_cannot_be_counted_is_set_aside_and_brought_once(bounces, monkeypatch):
+    def refuse(judged):
+        raise DataError("this value is not taken")
+
+    monkeypatch.setattr(ingesting.counting, "count", refuse)
+    store = Store(bounces[0])
+
+    fetched = fetch(store)
+
+    assert (fetched.removed, fetched.waiting) == (1, 0)
+    assert fetch(store).mails == 0
+    assert StrayHit.objects.get().reason == "refused"
