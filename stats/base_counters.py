@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import reduce
 from operator import add
+from types import MappingProxyType
 
 from django.db.models import Q, QuerySet, Sum
 
@@ -20,11 +21,14 @@ from stats.counted import NOTHING, Counts, summed
 from stats.listings import run_columns
 from stats.models import Breakdown, CountedKind, Counter, EventKind
 from stats.outcomes import by_variant
+from tracking.bounces.causes import OTHER, SOFT, Cause
 
 State = Recipient.State
 States = dict[tuple[str, str], int]  # people by state and reason of skipping
 SETTLED = (State.SENT.value, State.FAILED.value, State.IN_DOUBT.value)
 CAPPED = "capped"
+NO_CODES: Mapping[str, int] = MappingProxyType({})
+Codes = defaultdict[int, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ def for_campaigns(ids: Iterable[int]) -> dict[int, dict[int, BaseCounters]]:
     """By campaign id, then by variant id in the order of positions; zeros where nothing was sent. In nine queries."""
     wanted = list(ids)
     of_campaigns = Q(run__campaign__in=wanted)
-    counts, links, codes = _counts(of_campaigns), _links(of_campaigns), _codes(of_campaigns)
+    counts, links, (codes, refusals) = _counts(of_campaigns), _links(of_campaigns), _codes(of_campaigns)
     variants, shapes = _variants(wanted), _shapes(wanted)
     outcomes = _with_todays_columns(by_variant(wanted), variants)
     return {
@@ -107,6 +111,7 @@ def for_campaigns(ids: Iterable[int]) -> dict[int, dict[int, BaseCounters]]:
                 counts.get(pk, {}),
                 outcomes.get(pk, {}),
                 codes.get(pk, {}),
+                refusals=refusals.get(pk, {}),
                 shape=shapes.get(pk, "sent_text"),
                 clicked_links=links.get(pk, 0),
             )
@@ -118,13 +123,14 @@ def for_campaigns(ids: Iterable[int]) -> dict[int, dict[int, BaseCounters]]:
 
 def for_run(run: CampaignRun, outcomes: Mapping[int, Mapping[tuple[str, str], int]]) -> dict[int, BaseCounters]:
     """Of one run, by variant id. `outcomes`: by variant id, people by (state, reason of skipping). In four queries."""
-    counts, links, codes = _counts(Q(run=run)), _links(Q(run=run)), _codes(Q(run=run))
+    counts, links, (codes, refusals) = _counts(Q(run=run)), _links(Q(run=run)), _codes(Q(run=run))
     shapes = _shapes([run.campaign_id])
     return {
         pk: of(
             counts.get(pk, {}),
             people,
             codes.get(pk, {}),
+            refusals=refusals.get(pk, {}),
             shape=shapes.get(pk, "sent_text"),
             clicked_links=links.get(pk, 0),
         )
@@ -137,10 +143,12 @@ def of(
     outcomes: Mapping[tuple[str, str], int],
     codes: Mapping[str, int],
     *,
+    refusals: Mapping[str, int] = NO_CODES,
     shape: str = "sent_multipart",
     clicked_links: int = 0,
 ) -> BaseCounters:
-    """From sums by kind, people by (state, reason of skipping), people by bounce code. Pure.
+    """From sums by kind, people by (state, reason of skipping), people by bounce code, and those of them who were
+    refused at hand-over (`refusals`). Pure.
 
     `shape`: which of the `sent_` counters holds the messages, all of which look alike in a variant. Failed without a
     refusal are those whose retries were all put off: as with GreenArrow, that is a soft bounce of our own.
@@ -157,14 +165,15 @@ def of(
         states[state] += number
     local, failed = people(CountedKind.BOUNCED_LOCAL), states[State.FAILED]
     refused, expired = min(local, failed), max(0, failed - local)
+    soft, other = _of_type(SOFT, refusals), _of_type(OTHER, refusals)
     handed_over = states[State.SENT] + failed + states[State.IN_DOUBT]
     return BaseCounters(
         **{shape: handed_over},
         bounces=times(EventKind.BOUNCED) + times(CountedKind.BOUNCED_LOCAL) + expired,
         bounced=people(EventKind.BOUNCED) + local + expired,
-        bounced_hard=people(CountedKind.BOUNCED_HARD) + local,
-        bounced_soft=people(CountedKind.BOUNCED_SOFT) + expired,
-        bounced_other=people(CountedKind.BOUNCED_OTHER),
+        bounced_hard=people(CountedKind.BOUNCED_HARD) + max(0, local - soft - other),
+        bounced_soft=people(CountedKind.BOUNCED_SOFT) + soft + expired,
+        bounced_other=people(CountedKind.BOUNCED_OTHER) + other,
         bounced_local=local + expired,
         bounced_remote=people(EventKind.BOUNCED),
         bounced_by_code=_with_expired(codes, expired),
@@ -190,6 +199,12 @@ def of(
         otherwise_opens=times(CountedKind.PRIVACY_OPENED_OTHERWISE),
         otherwise_opened=people(CountedKind.PRIVACY_OPENED_OTHERWISE),
     )
+
+
+def _of_type(kind: str, codes: Mapping[str, int]) -> int:
+    """People whose code says that it was this type; a code that is none of ours says nothing."""
+    causes = ((Cause.of_code(code), number) for code, number in codes.items())
+    return sum(number for cause, number in causes if cause is not None and cause.type == kind)
 
 
 def _with_expired(codes: Mapping[str, int], expired: int) -> dict[str, int]:
@@ -230,15 +245,17 @@ def _links(which: Q) -> dict[int, int]:
     return dict(clicks.values_list("variant_id").annotate(Sum("unique_by_link")))
 
 
-def _codes(which: Q) -> dict[int, dict[str, int]]:
-    """By variant, people by code of their first bounce, those refused at hand-over included."""
+def _codes(which: Q) -> tuple[Codes, Codes]:
+    """By variant, people by code of their first bounce; all, and those refused at hand-over."""
     kinds = [EventKind.BOUNCED, CountedKind.BOUNCED_LOCAL]
-    rows = Breakdown.objects.filter(which, dimension=Breakdown.Dimension.BOUNCE, kind__in=kinds)
-    found: dict[int, dict[str, int]] = defaultdict(dict)
-    for variant_id, code, people in rows.order_by().values_list("variant_id", "value").annotate(Sum("unique")):
+    rows = Breakdown.objects.filter(which, dimension=Breakdown.Dimension.BOUNCE, kind__in=kinds).order_by()
+    found, refused = Codes(dict), Codes(dict)
+    for variant_id, kind, code, people in rows.values_list("variant_id", "kind", "value").annotate(Sum("unique")):
         if people:
-            found[variant_id][code] = people
-    return found
+            found[variant_id][code] = found[variant_id].get(code, 0) + people
+            if kind == CountedKind.BOUNCED_LOCAL:
+                refused[variant_id][code] = people
+    return found, refused
 
 
 def _shapes(ids: list[int]) -> dict[int, str]:

@@ -10,7 +10,8 @@ from hypothesis.extra.django import TestCase
 
 from campaigns.models import CampaignRun, Variant
 from delivery.models import Recipient
-from stats.base_counters import NUMBERS, BaseCounters, added, for_campaigns
+from stats.base_counters import NUMBERS, BaseCounters, added, for_campaigns, of
+from stats.counted import Sums
 from stats.derived import derived, privacy_protection
 from stats.ingest import ingest
 from stats.outcomes import refresh_stale
@@ -192,6 +193,38 @@ def test_a_campaigns_counters_say_what_came_back():
     counted = derived(found)
     assert (counted.messages, counted.in_queue, counted.accepted) == (8, 1, 4)
     assert counted.accepted == report(run.campaign).figures.delivered
+
+
+@pytest.mark.parametrize(
+    ("code", "types"),
+    [("100", (1, 0, 0)), ("203", (0, 1, 0)), ("301", (0, 0, 1)), ("10", (1, 0, 0)), ("", (1, 0, 0))],
+    ids=["no such mailbox", "deferred to the end", "blocked", "a code of others", "none"],
+)
+def test_a_refusal_at_hand_over_is_of_the_type_that_its_code_says(code, types):
+    counts = {"bounced_local": Sums(1, 1)}
+
+    found = of(counts, {("failed", ""): 1}, {code: 1}, refusals={code: 1})
+
+    assert (found.bounced_hard, found.bounced_soft, found.bounced_other) == types
+    assert (found.bounced, found.bounced_local, found.refused) == (1, 1, 1)
+
+
+@pytest.mark.django_db
+def test_what_was_refused_for_now_is_no_hard_bounce():
+    run = with_content(a_run(people=2))
+    Recipient.objects.update(state="failed")
+    CampaignRun.objects.update(sent=0, failed=2)
+    busy, gone = run.recipients.all()
+    local = {"origin": "local"}
+    send_back(
+        hit(busy, HitKind.BOUNCED, data=local | {"type": "soft", "code": "203"}),
+        hit(gone, HitKind.BOUNCED, data=local | {"type": "hard", "code": "100"}),
+    )
+
+    found = only(run.campaign)
+
+    assert (found.bounced_hard, found.bounced_soft, found.bounced_local) == (1, 1, 2)
+    assert found.bounced_by_code == {"203": 1, "100": 1}
 
 
 @pytest.mark.django_db
