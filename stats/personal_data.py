@@ -5,7 +5,7 @@ address, the user agent, and the address of the link, into which an author may h
 from counters, too. Hits that are still in the spool arrive so as well (`stats.ingest`).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
@@ -14,10 +14,10 @@ from audience.privacy import Holding, hold
 from campaigns.models import Campaign, Channel
 from delivery.models import Recipient
 from stats.links import links_in_content
-from stats.models import Counter, Event, EventKind, StrayHit
+from stats.models import ClickedLink, Counter, Event, EventKind, StrayHit
 from tracking import spool
 
-LINK = ("link_position", "url")
+LINK = ("recipient__run__campaign", "recipient__variant", "link_position")
 
 
 def register() -> None:
@@ -65,14 +65,31 @@ def _erase_strays(person: Subscriber) -> None:
 
 def _forget_their_links(person: Subscriber) -> None:
     """Counters keep the address of a link as whoever clicked it first in an hour had it. Where that is not what the
-    author wrote, merge fields made it, and reports show what the author wrote."""
-    clicks = _events(person).filter(kind=EventKind.CLICKED, run__campaign__channel=Channel.EMAIL).exclude(url="")
-    by_campaign: dict[int, list[tuple[int, int, str]]] = {}
-    for campaign_id, *click in clicks.order_by().values_list("run__campaign", "recipient__variant", *LINK).distinct():
-        by_campaign.setdefault(campaign_id, []).append((click[0], click[1], click[2]))
-    for campaign in Campaign.objects.filter(pk__in=by_campaign):
+    author wrote, merge fields made it, and reports show what the author wrote. Once retention has dropped the hits,
+    nobody can tell whose address it was; then all that are not the author's go."""
+    urls = _urls_clicked(person)
+    for campaign in Campaign.objects.filter(pk__in={link.campaign_id for link in urls}):
         written = links_in_content(campaign)
-        for variant_id, position, url in by_campaign[campaign.pk]:
-            if written.get((variant_id, position), url) != url:
-                rows = Counter.objects.filter(run__campaign=campaign, variant=variant_id, link_position=position)
-                rows.filter(kind=EventKind.CLICKED, url=url).update(url="")
+        for link, theirs in urls.items():
+            if link.campaign_id == campaign.pk and (wrote := written.get((link.variant_id, link.position))):
+                clicks = Counter.objects.filter(run__campaign=campaign, kind=EventKind.CLICKED)
+                rows = clicks.filter(variant=link.variant_id, link_position=link.position).exclude(url=wrote)
+                (rows.filter(url__in=theirs) if theirs else rows).update(url="")
+
+
+class Link(NamedTuple):
+    campaign_id: int
+    variant_id: int
+    position: int
+
+
+def _urls_clicked(person: Subscriber) -> dict[Link, set[str]]:
+    """The addresses by the link of a mail; none where the hits are gone."""
+    mail = {"run__campaign__channel": Channel.EMAIL, "variant__isnull": False}
+    theirs = Recipient.objects.filter(subscriber=person, **mail)
+    clicked = ClickedLink.objects.filter(recipient__in=theirs).order_by()
+    found: dict[Link, set[str]] = {Link(*link): set() for link in clicked.values_list(*LINK)}
+    hits = Event.objects.filter(recipient__in=theirs, kind=EventKind.CLICKED).exclude(url="").order_by()
+    for *link, url in hits.values_list(*LINK, "url").distinct():
+        found.setdefault(Link(*link), set()).add(url)
+    return found

@@ -164,6 +164,24 @@ def test_a_link_that_was_theirs_alone_goes_from_the_counters():
     assert not Counter.objects.filter(url__contains="reader0").exists()
 
 
+def test_a_link_that_was_theirs_goes_from_the_counters_also_when_the_hits_have_gone_before():
+    campaign = draft_campaign(people=0)
+    html = "<a href='https://example.com/?mail={{ email }}'>x</a> <a href='https://example.com/'>y</a>"
+    campaign.variants.get().email.__class__.objects.update(html=html)
+    run = with_content(a_run(campaign=campaign))
+    first, second, _ = run.recipients.all()
+    spool.append(click(first, 1, url="https://example.com/?mail=reader0"))
+    spool.append(click(first, 2, url="https://example.com/"))
+    spool.append(click(second, 2, url="https://example.com/", minutes=90))
+    ingest()
+    Event.objects.all().delete()
+
+    privacy.erase(first.subscriber, by=Actor(user=None, surface=Surface.SYSTEM))
+
+    urls = Counter.objects.filter(kind="clicked").order_by("link_position", "hour").values_list("url", flat=True)
+    assert list(urls) == ["", "https://example.com/", "https://example.com/"]
+
+
 def test_a_hit_that_comes_late_counts_and_tells_nothing(run, person, alice):
     recipient = run.recipients.get(subscriber=person)
     spool.append(click(recipient, url="https://example.com/?mail=reader0", minutes=9))
