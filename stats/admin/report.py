@@ -41,6 +41,7 @@ def report_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         request,
         "admin/campaigns/campaign/report.html",
         title="Report",
+        subtitle=campaign.name,  # in the title of the browser alone
         crumbs=crumbs_of(campaign),
         campaign=campaign,
         tab="report",

@@ -56,6 +56,13 @@ def test_the_report_shows_figures_with_what_they_mean(campaign, bob, login):
     assert "Recipients who loaded the tracking pixel, clicked a link or viewed the web version." in page
 
 
+def test_the_title_names_the_campaign(campaign, bob, login):
+    page = login(bob).get(address(campaign, "report")).content.decode()
+
+    title = " ".join(page.partition("<title>")[2].partition("</title>")[0].split())
+    assert title.startswith(f"{campaign.name} | Report")
+
+
 def test_the_chart_has_a_table_with_the_same_numbers(campaign, bob, login):
     answer = login(bob).get(address(campaign, "report"))
 
