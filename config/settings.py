@@ -404,6 +404,8 @@ WEBHOOK_RETRY_SECONDS: list[int] = env.list(
 WEBHOOK_SWITCH_OFF_HOURS: int = env.int("WEBHOOK_SWITCH_OFF_HOURS", 120)
 # How long an old secret signs beside the new one.
 WEBHOOK_SECRET_OVERLAP_HOURS: int = env.int("WEBHOOK_SECRET_OVERLAP_HOURS", 24)
+# Of one recipient's opens, and of their clicks, so many an hour are told to webhooks; 0 tells all.
+WEBHOOK_HITS_PER_HOUR: int = env.int("WEBHOOK_HITS_PER_HOUR", 20)
 WEBHOOK_LOG_DAYS: int = env.int("WEBHOOK_LOG_DAYS", 30)
 # Posts that one machine has in the air at once; half of them at most to one endpoint.
 WEBHOOK_CONNECTIONS: int = env.int("WEBHOOK_CONNECTIONS", 16)

@@ -18,7 +18,7 @@ from stats import bulk
 from stats.counting import Judged
 from stats.models import Engagement
 from stats.tally import FIRST_TIME
-from webhooks import payloads
+from webhooks import floods, payloads
 from webhooks.models import Delivery, Endpoint, Happening
 
 COLUMNS = (
@@ -56,7 +56,7 @@ def on_hits(judged: Sequence[Judged]) -> None:
     ]
     told = [each for each in told if _wanted(endpoints, runs[each.known.run_id], payloads.OF_HITS[each.hit.kind])]
     if told:
-        add(list(_rows_of_hits(told, runs, endpoints)))
+        add(list(_rows_of_hits(floods.within_limit(told), runs, endpoints)))
 
 
 def on_accepted(run_id: int, recipients: Sequence[int]) -> None:

@@ -314,3 +314,39 @@ def test_the_page_names_every_type():
     page = PAGE.read_text()
 
     assert [name for name in (*Happening.values, "webhook.test") if f"| `{name}` |" not in page] == []
+
+
+def test_of_a_flood_on_one_message_so_many_an_hour_are_told(settings):
+    settings.WEBHOOK_HITS_PER_HOUR = 3
+    run = a_run(people=2)
+    an_endpoint(run.campaign.organization)
+    one, other = run.recipients.all()
+
+    for chunk in range(2):
+        for second in range(5):
+            spool.append(hit(one, minutes=chunk + second / 60))
+            spool.append(click(one, second + 1, minutes=20 * (chunk + 1) + second))
+        spool.append(hit(other, minutes=chunk))
+        ingest()
+    spool.append(hit(one, minutes=61))
+    ingest()
+
+    bodies = [json.loads(body) for body in Delivery.objects.values_list("body", flat=True)]
+    told_of = [(body["type"], body["data"]["subscriber"]["id"], body["created"][11:13]) for body in bodies]
+    assert told_of.count(("message.opened", one.subscriber.public_id, "09")) == 3
+    assert told_of.count(("message.clicked", one.subscriber.public_id, "09")) == 3
+    assert told_of.count(("message.opened", one.subscriber.public_id, "10")) == 1
+    assert told_of.count(("message.opened", other.subscriber.public_id, "09")) == 2
+    assert one.engagement.opens == 11  # all are counted
+
+
+def test_without_a_limit_all_hits_are_told(settings):
+    settings.WEBHOOK_HITS_PER_HOUR = 0
+    run = a_run(people=1)
+    an_endpoint(run.campaign.organization)
+    for second in range(30):
+        spool.append(hit(run.recipients.get(), minutes=second / 60))
+
+    ingest()
+
+    assert told() == ["message.opened"] * 30
