@@ -22,6 +22,7 @@ from content.merge.languages import Fields, parsed_part
 from content.merge.markup_values import as_text
 from content.merge.parsing import Parsed, parse
 from content.merge.scanner import Literal
+from content.merge.system import PREFIX
 from content.merge.values import context_of, plain
 from content.models import BodyFormat
 from content.sms import MAX_LENGTH
@@ -136,8 +137,8 @@ class CompiledMessage:
         book: LinkBook,
         tracked: bool,
     ) -> None:
-        self.fields = frozenset(name for name in fields - LINK_FIELDS.keys() if not name.startswith(SYSTEM))
-        self.system = frozenset(name for name in fields if name.startswith(SYSTEM))
+        self.fields = frozenset(name for name in fields - LINK_FIELDS.keys() if not name.startswith(PREFIX))
+        self.system = frozenset(name for name in fields if name.startswith(PREFIX))
         self.links: tuple[Link, ...] = tuple(book.links)
         self._run_id, self._base_url = book.run_id, book.base_url
         used = [each for each in _TRACKING if each[0] is not PROBE or book.has_hidden_link] if tracked else []
@@ -245,8 +246,6 @@ class CompiledSms:
         return text
 
 
-# Names that no author can write begin so: values of the run, the list and the organization.
-SYSTEM = "__"
 FROM_NAME = "__from_name"
 TOKEN_FIELDS = {"__unsubscribe_token": Purpose.UNSUBSCRIBE}
 _TRACKING = ((CLICK, Purpose.CLICK), (OPEN, Purpose.OPEN), (PROBE, Purpose.PROBE))

@@ -5,11 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from content.compile import PARTS, SYSTEM, EmailSource
+from content.compile import PARTS, EmailSource
 from content.errors import BrokenTemplate
 from content.links import LINK_FIELDS
 from content.merge.languages import Fields, parsed_part
 from content.merge.parsing import Parsed, parse
+from content.merge.system import PREFIX
 from content.models import MergeLanguage
 
 
@@ -30,7 +31,7 @@ def used_by(source: EmailSource, fields: Fields = ()) -> set[str]:
         with suppress(BrokenTemplate):
             parsed = parsed_part(getattr(source, part), language=source.merge_language, part=part, fields=fields)
             names |= parsed.fields.keys()
-    return {name for name in names - LINK_FIELDS.keys() if not name.startswith(SYSTEM)}
+    return {name for name in names - LINK_FIELDS.keys() if not name.startswith(PREFIX)}
 
 
 def named_otherwise(source: EmailSource) -> bool:
@@ -57,7 +58,7 @@ def unknown(parts: Mapping[str, Parsed], known_keys: Iterable[str]) -> list[Unkn
     found: dict[str, UnknownField] = {}
     for part, parsed in parts.items():
         for name, line in parsed.fields.items():
-            if name not in known and name not in found and not name.startswith(SYSTEM):
+            if name not in known and name not in found and not name.startswith(PREFIX):
                 near = get_close_matches(name.lower(), sorted(known), n=1, cutoff=0.7)
                 found[name] = UnknownField(name, part, line, near[0] if near else "")
     return list(found.values())

@@ -2,13 +2,16 @@
 
 import email
 import email.policy
+import re
 
 import pytest
 
 from audience.models import CustomField, Subscriber, Subscription
 from campaigns.models import Campaign, CampaignRun, ContentSnapshot
+from content.merge import greenarrow, octeth_tags, system
 from content.models import Email
 from delivery.rendering import messages_of, render_recipient, rows
+from delivery.system_values import SystemValues
 from tests.delivery.states import sending
 from tests.factories import EmailFactory
 
@@ -82,6 +85,21 @@ def test_only_what_is_public_is_shared(organization, is_public, shared):
 
     assert link.startswith('"https://twitter.com/intent/tweet?url=') is bool(shared)
     assert (campaign.public_id in link) is bool(shared)
+
+
+def test_what_tags_can_name_is_what_a_run_gives(run):
+    values = {
+        **SystemValues.of(run).constant,
+        **SystemValues.of(run).values(rows(run.recipients.all())[0].joined, sender=""),
+    }
+    shared = {name for name in system.GIVEN if name.startswith("__share_on")}
+    codes = [code.expression for code in greenarrow.CODES]
+    meanings = [row.meaning.expression for group in octeth_tags.NAMESPACES.values() for row in group]
+    named = {name for words in codes + meanings for name in re.findall(r"(?<!\|)\b__\w+", words)}
+
+    assert values.keys() == system.GIVEN.keys() - shared
+    assert named <= system.GIVEN.keys() | system.OF_MESSAGE.keys() | {system.NONE}
+    assert named | {"__seed", "__now", "__envelope_domain"} >= system.GIVEN.keys()
 
 
 def test_our_own_language_keeps_no_fields():
