@@ -20,7 +20,7 @@ class SplittestsConfig(AppConfig):
         ALSO_REFUSED.extend([planning.refused, resending.refused])
         ADDRESSED.append(resending.again)
         ADDRESSED_OTHERWISE.append(resending.is_resend)
-        ALSO_CHECKED.append(preflight.findings)
+        ALSO_CHECKED.extend([preflight.findings, resending.findings])
         ALSO_LOOKED_AT.extend([planning.looked_at, resending.looked_at])
         archive.CHOSEN.append(standings.chosen_of)
         SHARES_FIRST.append(planning.share_first)

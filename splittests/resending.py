@@ -5,7 +5,8 @@ whoever makes it holds the row that names it. Its people are not chosen by lists
 original's run (`again`), written down by the same freeze as any others.
 """
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,8 @@ from django.utils.timezone import now
 
 from accounts.actors import SYSTEM, Actor
 from accounts.permissions import Permission, may
-from campaigns import lifecycle
+from audience.fields import known_keys
+from campaigns import lifecycle, merge_fields
 from campaigns.approval import EMAIL_FIELDS
 from campaigns.errors import Locked, NotAllowed, NotReady
 from campaigns.models import (
@@ -32,7 +34,10 @@ from campaigns.models import (
     Variant,
 )
 from campaigns.transitions import record
+from content import preflight
 from content.models import Email
+from content.preflight import Finding
+from delivery import dispatches
 from delivery.audiences import Again
 from delivery.models import Recipient
 from splittests.models import AutoResend, SplitTestRun
@@ -105,11 +110,38 @@ def _problems(row: AutoResend) -> dict[str, list[str]]:
 
 
 def refused(campaign: Campaign, schedule_type: str, row: AutoResend | None = None) -> dict[str, list[str]]:
-    """For `campaigns.schedules`: what recurs goes out anew each time, not once more."""
-    if schedule_type != ScheduleType.RECURSIVE:
-        return {}
+    """For `campaigns.schedules`: what recurs goes out anew each time, not once more; and of what is not tracked nobody
+    can tell who has opened it."""
     planned = row or AutoResend.objects.filter(campaign=campaign, enabled=True).first()
-    return {"schedule_type": ["What recurs cannot be sent once more to non-openers as well."]} if planned else {}
+    if planned is None:
+        return {}
+    found = {}
+    if schedule_type == ScheduleType.RECURSIVE:
+        found["schedule_type"] = ["What recurs cannot be sent once more to non-openers as well."]
+    if not dispatches.of(campaign).tracks_opens:
+        found["auto_resend"] = ["Its opens are not tracked, so nobody can tell who has not opened it."]
+    return found
+
+
+def findings(campaign: Campaign) -> list[Finding]:
+    """For `campaigns.completeness`: what is wrong with the other subject and preheader alone."""
+    row = AutoResend.objects.filter(campaign=campaign, enabled=True).first()
+    variant = campaign.variants.filter(email__isnull=False).select_related("email").order_by("position").first()
+    if row is None or variant is None or variant.email is None:
+        return []
+    again = copy(variant.email)
+    again.subject, again.preheader = row.subject, row.preheader or again.preheader
+    known = {finding.message for finding in _checked(campaign, variant.email)}
+    return [
+        replace(finding, field="auto_resend", message=f"Once more: {finding.message}")
+        for finding in _checked(campaign, again)
+        if finding.message not in known
+    ]
+
+
+def _checked(campaign: Campaign, email: Email) -> list[Finding]:
+    keys = known_keys(campaign.organization)
+    return preflight.check_email(email, known_keys=keys, fields=merge_fields.of_email(email))
 
 
 def _tell(campaign: Campaign, by: Actor, reason: str) -> None:
@@ -214,6 +246,7 @@ def _written(row: AutoResend) -> Campaign:
         named = {"position": variant.position, "name": variant.name, "weight": variant.weight}
         Variant.objects.create(campaign=child, email=_email(row, child, content), **named)
     child.tags.set(original.tags.all())
+    dispatches.copied(original, child)
     lifecycle.created(child, by=SYSTEM, reason=f"Resend of {original.public_id} to who has not opened it.")
     return child
 

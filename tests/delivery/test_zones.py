@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from audience.models import CustomField, Subscriber, Subscription, Suppression
 from campaigns import lifecycle
 from campaigns.models import Campaign, State, Variant
-from delivery import progress, tasks
+from delivery import progress, quiet_hours, tasks
 from delivery.freeze import freeze
 from delivery.models import Batch, QuietHours, Recipient
 from delivery.reasons import reason_for
@@ -19,6 +19,7 @@ from splittests import planning
 from tests.delivery.servers import Mailbox
 from tests.delivery.states import assert_reconciled, reloaded, states
 from tests.factories import EditionFactory, EmailFactory, draft_campaign, staff
+from tests.races import at_once, race
 
 # Wednesday, 18:00 in Berlin; it is winter in the north
 SIX_PM = datetime(2026, 12, 2, 18, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -369,3 +370,52 @@ def test_another_field_may_hold_the_zone_or_none():
         run = frozen(campaign, datetime(2026, 12, 2, 4, tzinfo=UTC))
 
         assert set(run.batches.values_list("zone", flat=True)) == zones
+
+
+@race
+def test_a_sweep_and_a_worker_at_once_settle_everybody_once(mail_relay):
+    with time_machine.travel(EARLY, tick=False):
+        campaign = scheduled(["UTC"] * 4, local=False, expires_after_hours=1)
+    run = frozen(campaign, SIX_PM)
+
+    with mail_relay(Mailbox()), time_machine.travel(SIX_PM + timedelta(hours=1)):
+        batch = run.batches.get()
+        at_once(lambda: tasks.deliver_batch(batch.pk), tasks.sweep, lambda: tasks.deliver_batch(batch.pk))
+
+    assert states(run) == {"skipped": 4}
+    assert_reconciled(run)
+
+
+@race
+def test_who_is_given_back_while_quiet_hours_change_waits_for_their_end_at_most(mail_relay):
+    with time_machine.travel(EARLY, tick=False):
+        campaign = scheduled(["UTC"] * 4, local=False)
+    by = staff(campaign.organization)
+    hours = quiet(campaign.organization, begin=time(0), end=time(23, 59))
+    run = frozen(campaign, SIX_PM)
+    run.batches.update(not_before=None)
+
+    with mail_relay(Mailbox()), time_machine.travel(SIX_PM + timedelta(minutes=1)):
+        batch = run.batches.get()
+        at_once(lambda: tasks.deliver_batch(batch.pk), lambda: quiet_hours.drop(hours, by=by))
+    with mail_relay(Mailbox()), time_machine.travel(datetime(2026, 12, 2, 23, 59, tzinfo=UTC)):
+        for due in Batch.objects.due(now()):
+            tasks.deliver_batch(due.pk)
+
+    assert states(run) == {"sent": 4}
+    assert_reconciled(run)
+
+
+@pytest.mark.django_db
+def test_who_drops_quiet_hours_lets_go_of_what_they_hold_back_but_not_of_later_zones():
+    with time_machine.travel(EARLY, tick=False):
+        campaign = scheduled(["Europe/Berlin", "America/New_York"])
+        hours = quiet(campaign.organization, begin=time(17), end=time(20))
+    run = frozen(campaign, SIX_PM - timedelta(hours=1))
+    assert not Batch.objects.due(SIX_PM + timedelta(minutes=1)).exists()
+
+    with time_machine.travel(SIX_PM, tick=False):
+        quiet_hours.drop(hours, by=staff(campaign.organization))
+
+    assert [batch.zone for batch in Batch.objects.due(SIX_PM + timedelta(minutes=1))] == ["Europe/Berlin"]
+    assert run.batches.get(zone="America/New_York").not_before == SIX_PM + timedelta(hours=6)

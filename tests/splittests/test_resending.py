@@ -14,7 +14,7 @@ from campaigns import approval, drafts, lifecycle, schedules
 from campaigns.errors import Locked, NotAllowed, NotReady
 from campaigns.models import Campaign, CampaignRun, ScheduleType, State
 from campaigns.variants import Content, set_variants
-from delivery import audiences
+from delivery import audiences, dispatches
 from delivery.freeze import freeze
 from delivery.models import Batch, Recipient
 from delivery.reasons import reason_for
@@ -205,6 +205,37 @@ def test_an_sms_a_resend_and_what_recurs_are_not_sent_once_more():
         go_on()
     with pytest.raises(NotReady, match="third time"):
         set_auto_resend(child_of(campaign), by=by(campaign), **SETTINGS)
+
+
+def test_a_subject_that_cannot_be_sent_is_found_before_the_first_message():
+    campaign = resent()
+    set_auto_resend(campaign, by=by(campaign), subject="Hello {{ first_name|nonsense }}")
+
+    with pytest.raises(NotReady, match="Once more") as refusal:
+        lifecycle.submit(campaign, by=by(campaign))
+
+    assert list(refusal.value.problems) == ["auto_resend"]
+
+
+def test_where_opens_are_not_tracked_nobody_is_sent_to_once_more():
+    campaign = resent()
+    dispatches.settle(campaign, by=by(campaign), tracks_opens=False)
+
+    with pytest.raises(NotReady, match="not tracked"):
+        lifecycle.submit(campaign, by=by(campaign))
+    with pytest.raises(NotReady, match="not tracked"):
+        set_auto_resend(campaign, by=by(campaign), subject="Another")
+
+
+def test_a_resend_goes_out_with_the_delivery_settings_of_its_original():
+    campaign = resent()
+    dispatches.settle(campaign, by=by(campaign), speed=500)
+    sent(campaign)
+
+    with days_later(3):
+        go_on()
+
+    assert dispatches.of(child_of(campaign)).speed == 500
 
 
 def test_only_who_may_change_campaigns_plans_one_and_only_until_it_is_made():
