@@ -1,7 +1,8 @@
 """The table of the lifecycle and the one way to move along it.
 
 Numbers are those of the specification and of docs/lifecycle.md. `locked` takes the row and asks the table's guards,
-`move` is the compare-and-set with its line in the history. Only `campaigns.lifecycle` calls them.
+`move` is the compare-and-set with its line in the history. Only `campaigns.lifecycle`, with
+its `campaigns.steps`, calls them.
 """
 
 from collections import defaultdict
