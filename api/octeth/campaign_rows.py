@@ -55,11 +55,14 @@ class Related:
         self.tags = _tags(ids) if tags else {}
 
 
-def row(campaign: Campaign, related: Related, *, statistics: bool = True, tags: bool = False) -> dict[str, Any]:
-    """The keys that every answer about a campaign has."""
+def row(
+    campaign: Campaign, related: Related, *, statistics: bool = True, tags: bool = False, zone: str = ""
+) -> dict[str, Any]:
+    """The keys that every answer about a campaign has; `zone` is the account's unless given."""
+    zone = zone or campaign.organization.timezone
     body = {
-        **_about(campaign, related),
-        **_schedule(campaign, related),
+        **_about(campaign, related, zone),
+        **_schedule(campaign, related, zone),
         **_options(campaign, related),
         **_audience(campaign, related),
     }
@@ -71,8 +74,7 @@ def row(campaign: Campaign, related: Related, *, statistics: bool = True, tags: 
     return body
 
 
-def _about(campaign: Campaign, related: Related) -> dict[str, Any]:
-    zone = campaign.organization.timezone
+def _about(campaign: Campaign, related: Related, zone: str) -> dict[str, Any]:
     status = vocabulary.status(campaign)
     shares = related.variants.get(campaign.pk, [])
     return {
@@ -91,9 +93,9 @@ def _about(campaign: Campaign, related: Related) -> dict[str, Any]:
     }
 
 
-def _schedule(campaign: Campaign, related: Related) -> dict[str, Any]:
+def _schedule(campaign: Campaign, related: Related, account: str) -> dict[str, Any]:
     """The time as it was chosen, in the zone it was chosen in, which is named as it was written."""
-    zone = campaign.schedule_tz or campaign.organization.timezone
+    zone = campaign.schedule_tz or account
     day, time = _send_moment(campaign.scheduled_at, zone)
     recurrence = related.recurrences.get(campaign.pk)
 

@@ -3,8 +3,9 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.timezone import now
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from accounts.scoping import ScopedQuerySet
 
 
@@ -34,3 +35,19 @@ class Echo(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.row_id}"
+
+
+class CampaignExport(models.Model):
+    """A table of campaigns somebody asked for: which, and which columns. It is written when it is fetched."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    fields = models.JSONField(help_text="Names of columns, in their order.")
+    filters = models.JSONField(default=dict, help_text="The parameters that choose the campaigns.")
+    rows = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=now, db_index=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"export {self.pk}"
