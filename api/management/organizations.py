@@ -15,8 +15,9 @@ from rest_framework.validators import UniqueValidator
 from accounts.models import Membership, Organization, Role, validate_key, validate_timezone
 from accounts.permissions import Permission
 from api.management.access import caller, visible
+from api.management.dashboards import DashboardActs
 from api.management.filters import Filters, ordering
-from api.management.views import ManagementView, ResourceView
+from api.management.views import ManagementView
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):
@@ -50,7 +51,7 @@ def with_caller_role(organizations: QuerySet[Organization], request: Request) ->
     return organizations.annotate(caller_role=Coalesce(Subquery(roles[:1]), Value(Role.ADMIN)))
 
 
-class OrganizationView(ListModelMixin, RetrieveModelMixin, ResourceView[Organization]):
+class OrganizationView(ListModelMixin, RetrieveModelMixin, DashboardActs):
     """Organizations you are a member of."""
 
     queryset = Organization.objects.all()

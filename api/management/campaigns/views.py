@@ -18,6 +18,7 @@ from accounts.permissions import Permission
 from api.management import previews, vocabulary
 from api.management.access import actor, caller, key_of
 from api.management.campaigns import figures, rows
+from api.management.campaigns.comparisons import ComparisonActs
 from api.management.campaigns.figures import (
     CampaignStatsSerializer,
     EstimateSerializer,
@@ -58,7 +59,7 @@ def answers_campaign(request: type[serializers.BaseSerializer[Any]] | None, **kw
     return extend_schema(request=body, responses=CampaignSerializer, **kwargs)
 
 
-class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs, RecurringActs, SendTimeActs):
+class CampaignView(ListModelMixin, RetrieveModelMixin, SplitTestActs, RecurringActs, SendTimeActs, ComparisonActs):
     """Manage campaigns for sending email or SMS to segments."""
 
     queryset = rows.shown()

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.utils.timezone import now
 
 from audience.models import Suppression
 from campaigns import lifecycle
 from campaigns.drafts import Part
+from campaigns.models import Campaign
 from content.models import Email
 from delivery.freeze import freeze
 from delivery.models import Batch
@@ -349,6 +351,58 @@ def test_a_draft_has_a_report_of_nothing(walked, api):
 
     assert set(shown["figures"].values()) == {0}
     assert (shown["days"], shown["domains"], shown["devices"]) == ([], [], [])
+
+
+# --- several campaigns -------------------------------------------------------------------------------------------
+
+
+def test_campaigns_are_compared_in_the_order_asked_for(api, frozen, walked):
+    run, variant, other = frozen.runs.get(), frozen.variants.get(), walked("draft")
+    counted(run, variant, "read", total=3, unique=2, human_total=1, human_unique=1)
+
+    shown = api.get(f"{ROOT}campaigns/compare/", {"id": f"{other.public_id},{frozen.public_id}"}).json()
+
+    assert [(row["id"], row["name"], row["figures"]["opened"], row["raw"]["opened"]) for row in shown] == [
+        (other.public_id, other.name, 0, 0),
+        (frozen.public_id, frozen.name, 1, 2),
+    ]
+    assert (shown[0]["started_at"], shown[0]["elapsed"]) == (None, [])
+    assert api.get(f"{ROOT}campaigns/compare/?id={frozen.public_id}&id={other.public_id}").json() == shown[::-1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("", "1 to 5"), (",", "1 to 5"), ("a,b,c,d,e,f", "1 to 5"), ("cmp_nobody", "no such campaign: cmp_nobody")],
+)
+def test_what_cannot_be_compared_is_refused(api, asked, said):
+    answer = api.get(f"{ROOT}campaigns/compare/", {"id": asked})
+
+    assert answer.status_code == 400
+    assert said in answer.json()["id"][0]
+
+
+def test_a_campaign_of_others_is_not_there_to_be_compared(stranger_api, frozen):
+    answer = stranger_api.get(f"{ROOT}campaigns/compare/", {"id": frozen.public_id})
+
+    assert answer.json() == {"id": [f"There is no such campaign: {frozen.public_id}."]}
+
+
+def test_a_dashboard_has_the_last_days_beside_those_before(api, frozen, organization):
+    Campaign.objects.filter(pk=frozen.pk).update(started_at=now())
+    counted(frozen.runs.get(), frozen.variants.get(), "read", total=3, unique=2, human_total=1, human_unique=1)
+
+    shown = api.get(f"{ROOT}organizations/{organization.public_id}/dashboard/", {"days": 7}).json()
+
+    assert (shown["campaigns"], shown["campaigns_before"], len(shown["days"])) == (1, 0, 7)
+    assert (shown["figures"]["opened"], shown["raw"]["opened"], shown["figures_before"]["opened"]) == (1, 2, 0)
+    assert shown["since"] == shown["days"][0]["day"]
+
+
+@pytest.mark.parametrize("asked", [{"days": 0}, {"days": 367}, {"days": "many"}, {"channel": "fax"}])
+def test_a_dashboard_of_nonsense_is_refused(api, organization, asked):
+    answer = api.get(f"{ROOT}organizations/{organization.public_id}/dashboard/", asked)
+
+    assert (answer.status_code, [*answer.json()]) == (400, [*asked])
 
 
 # --- why it waits ------------------------------------------------------------------------------------------------
