@@ -85,8 +85,9 @@ WHERE run_id = %s
 SHARES_FIRST: list[Callable[[Campaign], int | None]] = []
 
 
-def freeze(campaign: Campaign) -> CampaignRun:
-    """The campaign's run with its audience fixed; asked again, it changes nothing.
+def freeze(campaign: Campaign) -> CampaignRun | None:
+    """The campaign's run with its audience fixed; asked again, it changes nothing. None before it has any, as of one
+    that is resumed before its time has come.
 
     Raises InvalidTransition when the campaign is stopped meanwhile, and then nothing of the run is kept.
     """
@@ -95,7 +96,7 @@ def freeze(campaign: Campaign) -> CampaignRun:
         if run is not None:
             planned, mailable = _plan(campaign, run)
             lifecycle.freeze(campaign, user_count=planned, total_recipients=mailable)
-    return run or campaign.runs.latest("number")
+    return run or campaign.runs.order_by("-number").first()
 
 
 def _taken(campaign: Campaign) -> CampaignRun | None:

@@ -12,7 +12,7 @@ from delivery import tasks
 from delivery.models import Batch, Recipient
 from tests.delivery.servers import Mailbox
 from tests.delivery.states import assert_reconciled, by, deliver_all, reloaded, sending
-from tests.factories import draft_campaign
+from tests.factories import campaign_in, draft_campaign
 from tests.races import at_once, race
 
 
@@ -102,6 +102,16 @@ def test_a_campaign_paused_during_its_last_batch_is_finished_after_resuming(mail
     lifecycle.resume(campaign, by=by(campaign))
 
     assert reloaded(campaign).state == State.SENT
+
+
+def test_a_campaign_that_is_paused_and_resumed_before_its_time_still_waits_for_it(transactional_db, worker):
+    campaign = campaign_in("scheduled")
+
+    lifecycle.pause(campaign, by=by(campaign))
+    lifecycle.resume(campaign, by=by(campaign))
+
+    resumed = reloaded(campaign)
+    assert (resumed.state, resumed.paused, resumed.status_reason) == (State.SCHEDULED, False, "")
 
 
 # --- races --------------------------------------------------------------------------------------------------------
