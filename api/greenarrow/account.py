@@ -5,10 +5,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts import keys
+from accounts import keys, zone_labels
 from accounts.models import ApiKey, Membership, Organization, Role
 from accounts.permissions import Permission, grants
-from api.greenarrow import pages, time_zones, times
+from api.greenarrow import pages, times
 from api.greenarrow.campaigns import rows
 from api.greenarrow.envelope import Answer
 from api.greenarrow.errors import InvalidRequest, NotFound, ValidationFailed
@@ -61,7 +61,7 @@ def update_organization(call: Call) -> dict[str, Any]:
             given.problem("name", "cannot be blank")
         found.name = name
     if given.raw("time_zone_name"):
-        zone = time_zones.iana(given.text("time_zone_name") or "")
+        zone = zone_labels.named(given.text("time_zone_name") or "")
         if zone is None:
             given.problem("time_zone_name", "is not a time zone")
         found.timezone = zone or found.timezone
@@ -75,7 +75,7 @@ def _organization(found: Organization, moment: datetime) -> dict[str, Any]:
         "id": found.pk,
         "name": found.name,
         "active": found.is_active,
-        "time_zone_name": time_zones.label(found.timezone),
+        "time_zone_name": zone_labels.label(found.timezone),
         "time_zone_utc_offset": times.offset(found.timezone, now=moment),
         "anniversary_day": None,
         "html_header": None,
@@ -108,7 +108,7 @@ def _user(member: Membership) -> dict[str, Any]:
         "id": member.user_id,
         "full_name": member.user.get_full_name() or member.user.username,
         "email": member.user.email,
-        "time_zone": time_zones.label(member.organization.timezone),
+        "time_zone": zone_labels.label(member.organization.timezone),
         "active": member.user.is_active,
         "role": "organization_admin" if member.role == Role.ADMIN else "user",
         "show_quick_tips": False,

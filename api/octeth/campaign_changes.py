@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils.timezone import now
 
-from api.octeth import time_zones, vocabulary
+from accounts import zone_labels
+from api.octeth import vocabulary
 from api.octeth.campaign_filters import TYPES, folded
 from api.octeth.errors import Refused
 from api.octeth.parameters import Parameters, as_id, values
@@ -118,7 +119,7 @@ def _kind(changes: Changes) -> None:
 def _zone_early(changes: Changes) -> None:
     """The zone as far as it is known; whether it may be unknown is asked later, since its code is a later one."""
     written = changes.given.word("SendTimeZone")
-    changes.zone = (time_zones.resolved(written) if written else changes.stored_zone) or ""
+    changes.zone = (zone_labels.resolved(written) if written else changes.stored_zone) or ""
 
 
 def _time(changes: Changes) -> None:

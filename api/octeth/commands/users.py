@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from accounts import opening
+from accounts import opening, zone_labels
 from accounts.models import Membership, Organization, Role, User
-from api.octeth import rows, time_zones
+from api.octeth import rows
 from api.octeth.errors import NOT_PERMITTED, Refused, Shape
 from api.octeth.registry import Access, Call, command
 
@@ -88,7 +88,7 @@ def _opened(call: Call, role: str, trusted: bool) -> Membership:
         last_name=given.word("LastName")[:150],
     )
     name = given.word("CompanyName") or f"{newcomer.first_name} {newcomer.last_name}".strip()
-    zone = time_zones.resolved(given.word("TimeZone")) or ""
+    zone = zone_labels.resolved(given.word("TimeZone")) or ""
     try:
         return opening.open_organization(name, newcomer, timezone=zone, role=role, trusted=trusted, by=call.by)
     except opening.NotOpened as refusal:
@@ -115,7 +115,7 @@ def update(call: Call) -> dict[str, Any]:
     if call.who.is_admin:
         organization.name = given.word("CompanyName")[:255] or organization.name
         if given.word("TimeZone"):
-            organization.timezone = time_zones.resolved(given.word("TimeZone")) or ""
+            organization.timezone = zone_labels.resolved(given.word("TimeZone")) or ""
         _save(organization)
     return {"ErrorText": ""}
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils.timezone import now
 
-from api.octeth import time_zones
 from api.octeth.vocabulary import status
 from campaigns import recurring
 from campaigns.models import Campaign, ScheduleType, State
@@ -193,27 +192,6 @@ def test_an_old_label_of_a_zone_is_understood_and_said_again(update, wire, draft
 
     assert draft.schedule_tz == "America/Sao_Paulo"
     assert wire("campaign.get", CampaignID=draft.pk)["Campaign"]["SendTimeZone"] == "(GMT-03:00) Brasilia"
-
-
-@pytest.mark.parametrize(
-    ("written", "zone"),
-    [
-        ("europe/berlin", "Europe/Berlin"),
-        ("(GMT-05:00) Eastern Time (US & Canada)", "America/New_York"),
-        ("(GMT+09:00) Osaka, Sapporo, Tokyo", "Asia/Tokyo"),
-        ("(GMT+02:00) Nowhere", "Etc/GMT-2"),
-        ("+03:00", "Etc/GMT-3"),
-        ("GMT+3", "Etc/GMT-3"),
-        ("UTC-5", "Etc/GMT+5"),
-        ("Z", "UTC"),
-        ("(GMT) London", "Europe/London"),
-        ("+05:30", None),
-        ("Mars", None),
-        ("", None),
-    ],
-)
-def test_zones_as_clients_write_them(written, zone):
-    assert time_zones.resolved(written) == zone
 
 
 def test_a_recurrence_is_kept_and_scheduled(update, wire, draft):
