@@ -17,6 +17,7 @@ from campaigns.admin.approvals import worded
 from campaigns.admin.lookup import back_to, crumbs_of, of_campaign, tell_refusal
 from campaigns.admin.next_step import NextStep, next_step
 from campaigns.admin.progress import is_live, progress_context
+from campaigns.admin.split_tests import ASKS
 from campaigns.admin.verbs import VERBS
 from campaigns.errors import CampaignError
 from campaigns.models import Campaign, State
@@ -65,7 +66,7 @@ def campaign_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 
 
 def _step(campaign: Campaign, at: Desk) -> NextStep:
-    return next_step(
+    step = next_step(
         campaign,
         lifecycle.allowed(campaign, at.user),
         problems=completeness.problems(campaign) if campaign.state == State.DRAFT else {},
@@ -73,6 +74,11 @@ def _step(campaign: Campaign, at: Desk) -> NextStep:
         is_own=approval.is_own(campaign, at.user),
         may_copy=at.may(Permission.CREATE, campaign.organization_id),
     )
+    asks = campaign.state == State.HOLDING and Campaign.objects.filter(ASKS, pk=campaign.pk).exists()
+    if not asks or campaign.paused:
+        return step
+    why = "The figures show no clear difference. The rest waits until somebody chooses."
+    return replace(step, what="Somebody has to choose", why=why, tone="amber")
 
 
 def _remarks(campaign: Campaign) -> list[str]:

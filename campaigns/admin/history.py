@@ -90,6 +90,8 @@ def _sentence(event: CampaignEvent) -> tuple[str, str]:
             return "groups", f"found {event.data.get('total_recipients', 0):,} people to send to"
         case "miss" if event.data.get("count"):
             return "event_busy", f"left out {_occurrences(event)}"
+        case "release" if event.data.get("variant"):
+            return "emoji_events", f"sent {event.data['variant']} to the rest"
         case "retry_failed" if event.data.get("recipients"):
             return "refresh", f"tried {event.data['recipients']:,} failed recipients again"
         case _:

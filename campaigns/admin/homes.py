@@ -14,6 +14,7 @@ from campaigns.admin import history
 from campaigns.admin.approvals import queue_of
 from campaigns.admin.list_page import attach_figures
 from campaigns.admin.progress import Bar, bars_of
+from campaigns.admin.split_tests import ASKS
 from campaigns.models import RUNNING, TERMINAL, Campaign, CampaignEvent, State
 from campaigns.querysets import CampaignQuerySet
 from content.models import Email
@@ -45,12 +46,13 @@ def _campaigns(at: Desk) -> CampaignQuerySet:
 def _work(at: Desk) -> dict[str, Any]:
     """Drafts, what waits, what is scheduled, what is being sent, what it brought."""
     campaigns = _campaigns(at)
-    sending = list(campaigns.filter(state__in=RUNNING).order_by("-started_at")[:SHOWN])
+    sending = list(campaigns.filter(state__in=RUNNING).annotate(asks=ASKS).order_by("-asks", "-started_at")[:SHOWN])
     numbers = bars_of(sending)
     return {
         "drafts": campaigns.filter(state=State.DRAFT).order_by("-modified_at")[:SHOWN],
         "pending": campaigns.filter(state=State.PENDING_APPROVAL).order_by("submitted_at")[:SHOWN],
         "scheduled": campaigns.filter(state=State.SCHEDULED).order_by("scheduled_at")[:SHOWN],
+        "asking": [campaign for campaign in sending if campaign.asks],  # type: ignore[attr-defined]  # annotated
         "sending": [(campaign, numbers.get(campaign.pk, Bar())) for campaign in sending],
         "recent": attach_figures(list(_finished(campaigns))),
         "may_create": at.may(Permission.CREATE),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.db.models import Exists, F, OuterRef
 from django.http import HttpRequest, HttpResponse
 
 from accounts.actors import Actor
@@ -14,10 +15,19 @@ from campaigns.errors import NotReady
 from campaigns.models import REASON_LENGTH, Campaign, State
 from splittests import course, standings, words
 from splittests.decisions import Metric, Verdict
-from splittests.models import SplitTest
+from splittests.models import SplitTest, SplitTestRun
 from splittests.standings import Phase, Race, Row
 
 FIGURES = "figures"
+# Of a campaign: the clock found no clear difference, and the rest waits for somebody.
+ASKS = Exists(
+    SplitTestRun.objects.filter(
+        run__campaign=OuterRef("pk"),
+        run__campaign__state=State.HOLDING,
+        chosen__isnull=True,
+        measured_at__gte=F("due_at"),
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,3 +169,17 @@ def test_the_report_holds_the_samples_against_each_other_and_says_who_went_to_th
     sample, until_now = shown.split("Until now")
     assert "60.0 points above A" in sample
     assert "points above" not in until_now
+
+
+def test_who_is_asked_sees_it_on_the_first_page_and_on_the_campaigns(waits, bob, login):
+    client = login(bob)
+    assert "waits for a choice" not in client.get(reverse("admin:index")).content.decode()
+    SplitTestRun.objects.update(due_at=now())
+    go_on()
+
+    assert "waits for a choice" in client.get(reverse("admin:index")).content.decode()
+    assert "The rest waits until somebody chooses." in client.get(address(waits, "change")).content.decode()
+
+    decide(client, waits, choice="B", reason="It is friendlier.")
+    assert "waits for a choice" not in client.get(reverse("admin:index")).content.decode()
+    assert "sent B to the rest" in client.get(address(waits, "change")).content.decode()
