@@ -15,8 +15,9 @@ from django.utils.timezone import now
 
 from accounts import zone_labels
 from api.octeth import vocabulary
-from api.octeth.campaign_filters import TYPES, folded
+from api.octeth.campaign_filters import TYPES
 from api.octeth.errors import Refused
+from api.octeth.ordering import folded
 from api.octeth.parameters import Parameters, as_id, values
 from api.octeth.registry import Call
 from campaigns import recurrence, recurring, schedules

@@ -7,6 +7,7 @@ from django.db.models import DurationField, Exists, ExpressionWrapper, F, FloatF
 from django.db.models.functions import Cast, Coalesce, NullIf
 
 from api.octeth import vocabulary
+from api.octeth.ordering import folded
 from api.octeth.parameters import Parameters
 from campaigns.models import Campaign, CampaignTag, ScheduleType, Variant
 from campaigns.querysets import CampaignQuerySet
@@ -41,11 +42,6 @@ ORDERS = {
     "relowneruserid": "organization_id",
 }
 ALWAYS_DOWN = {"sort-by-status": "state", "sort-by-send-date": "scheduled_at"}
-
-
-def folded(word: str) -> str:
-    """Words of lists are the same in any case and with or without spaces."""
-    return "".join(word.lower().split())
 
 
 def chosen(rows: "CampaignQuerySet", given: Parameters) -> "CampaignQuerySet":

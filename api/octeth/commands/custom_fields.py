@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import F
-
 from api.octeth import echoes
-from api.octeth.campaign_filters import folded
 from api.octeth.errors import Refused, Shape
 from api.octeth.lists import field_row, fields, mailing_list
 from api.octeth.models import Echo
+from api.octeth.ordering import folded, ordered
 from api.octeth.parameters import values
 from api.octeth.registry import Call, command
 from audience import fields as custom_fields
@@ -164,9 +162,7 @@ def get_many(call: Call) -> dict[str, Any]:
     rows = fields(call, found)
     if given.flag("ReturnGlobalCustomFields"):
         rows = rows | fields(call, None)
-    column = ORDERS.get(folded(given.word("OrderField")), "name")
-    down = given.word("OrderType").upper() == "DESC"
-    page = list(rows.order_by(F(column).desc() if down else F(column).asc(), "pk"))
+    page = list(ordered(rows, given, ORDERS, "name"))
     known = echoes.of(Echo.Kind.FIELD, [each.pk for each in page])
     shown = [field_row(each, known.get(each.pk, {}), list_id=found.pk) for each in page]
     return {"ErrorText": "", "TotalFieldCount": len(shown), "CustomFields": shown}

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from django.db.models import F
-
 from accounts.permissions import Permission, may
 from api.octeth import echoes
-from api.octeth.campaign_filters import folded
 from api.octeth.errors import NOT_PERMITTED, Refused, Shape
 from api.octeth.lists import ECHOED, counted, lists, mailing_list, row
 from api.octeth.models import Echo
+from api.octeth.ordering import folded, ordered
 from api.octeth.registry import Call, command
 from audience.models import MailingList
 from campaigns import removals
@@ -115,11 +113,9 @@ def get_many(call: Call) -> dict[str, Any]:
         rows = rows.none()  # nothing is archived here
     if search := given.word("Search"):
         rows = rows.filter(name__icontains=search)
-    column = ORDERS.get(folded(given.word("OrderField")), "pk")
-    down = given.word("OrderType").upper() == "DESC"
-    ordered = rows.order_by(F(column).desc() if down else F(column).asc(), "pk")
+    in_order = ordered(rows, given, ORDERS, "pk")
     first, size = given.whole("RecordsFrom"), given.whole("RecordsPerRequest")
-    page = list(ordered[first : first + size] if size else ordered[first:])
+    page = list(in_order[first : first + size] if size else in_order[first:])
     known = echoes.of(Echo.Kind.LIST, [each.pk for each in page])
     total = lists(call).filter(pk__in=rows.order_by().values("pk")).count()
     shown = [row(each, known.get(each.pk, {})) for each in page]

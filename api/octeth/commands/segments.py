@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from api.octeth import echoes
-from api.octeth.campaign_filters import folded
 from api.octeth.errors import Refused, Shape
 from api.octeth.lists import mailing_list
 from api.octeth.models import Echo
+from api.octeth.ordering import ordered
 from api.octeth.parameters import values
 from api.octeth.registry import Call, command
 from audience import segments
@@ -124,9 +124,7 @@ def get_many(call: Call) -> dict[str, Any]:
     rows = _segments(call).filter(mailing_lists=given.whole("SubscriberListID"))
     if given.word("SegmentID"):
         rows = rows.filter(pk=given.whole("SegmentID"))
-    column = ORDERS.get(folded(given.word("OrderField")), "name")
-    down = given.word("OrderType", "DESC").upper() == "DESC"
-    page = list(rows.order_by(F(column).desc() if down else F(column).asc(), "pk"))
+    page = list(ordered(rows, given, ORDERS, "name", way="DESC"))
     known = echoes.of(Echo.Kind.SEGMENT, [each.pk for each in page])
     totals = given.flag("IncludeTotals", default=True)
     shown = [_row(each, known.get(each.pk, {}), given.whole("SubscriberListID"), totals=totals) for each in page]

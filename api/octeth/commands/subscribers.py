@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from api.octeth import people
 from api.octeth.errors import Refused, Shape
 from api.octeth.lists import mailing_list
+from api.octeth.ordering import ordered
 from api.octeth.parameters import as_id
 from api.octeth.registry import Call, Limit, command
 from audience import fields as custom_fields
@@ -293,11 +294,9 @@ def _searched(call: Call, rows: QuerySet[Subscription], known: dict[str, CustomF
 
 def _page(call: Call, rows: QuerySet[Subscription], known: dict[str, CustomField]) -> dict[str, Any]:
     given = call.parameters
-    column = ORDERS.get(given.word("OrderField").lower(), "subscriber__email")
-    down = given.word("OrderType").upper() == "DESC"
-    ordered = rows.order_by(F(column).desc(nulls_last=True) if down else F(column).asc(nulls_first=True), "pk")
+    in_order = ordered(rows, given, ORDERS, "subscriber__email")
     first, size = given.whole("RecordsFrom"), given.whole("RecordsPerRequest", PAGE) or PAGE
-    page = [people.row(each, known) for each in ordered[first : first + size]]
+    page = [people.row(each, known) for each in in_order[first : first + size]]
     return {"TotalSubscribers": rows.count(), "Subscribers": page}
 
 
