@@ -31,6 +31,7 @@ COUNTS = (
     "bounced",
     "complained",
     "converted",
+    "revenue_cents",
 )
 RATES = (
     *("delivery_rate", "open_rate", "click_rate", "click_to_open_rate"),

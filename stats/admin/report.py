@@ -27,7 +27,7 @@ from stats.timeline import Timeline
 
 OF_EMAIL = (
     *("opens", "clicks", "click_to_open_rate", "viewed", "privacy_opened"),
-    *("forwarded", "converted", "conversion_rate"),
+    *("forwarded", "converted", "conversion_rate", "revenue_cents"),
 )
 STEPS = (("hour", "Hours"), ("day", "Days"))
 CSV = "text/csv; charset=utf-8"
@@ -92,7 +92,7 @@ def _columns(campaign: Campaign, found: Report) -> list[tuple[str, str]]:
 
 def _more(figures: Figures, channel: str) -> list[tuple[str, str, str]]:
     """The second row, of figures that are there: label, value and what it means."""
-    of_sms = ("clicks", "converted", "conversion_rate")
+    of_sms = ("clicks", "converted", "conversion_rate", "revenue_cents")
     names = of_sms if channel == Channel.SMS else OF_EMAIL
     kept = [name for name in names if getattr(figures, name) or name in ("opens", "clicks", "click_to_open_rate")]
     found = [DEFINITIONS[name] for name in kept]

@@ -134,4 +134,7 @@ def _is_certain(one: Figures, other: Figures, rate: Definition) -> bool:
 
 
 def shown(definition: Definition, value: Any) -> str:
+    """Revenue as an amount without a unit: shops report what they want, and it is added up as it came."""
+    if definition.name == "revenue_cents":
+        return f"{value // 100:,}.{value % 100:02}"
     return percent(value) if definition.is_rate else f"{value:,}"

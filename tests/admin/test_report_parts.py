@@ -132,6 +132,19 @@ def test_sms_has_tiles_of_its_own(organization, bob, login):
     assert "Domains" not in page
 
 
+def test_what_conversions_were_worth_is_an_amount(organization, bob, login):
+    campaign = sent(organization)
+    first, second, *_ = people_of(campaign)
+    assert "Revenue" not in shown(login(bob), campaign)[1]
+    send_back(*(hit(each, HitKind.CONVERTED, data={"cents": cents}) for each, cents in ((first, 123_400), (second, 5))))
+
+    answer = login(bob).get(address(campaign))
+
+    more = {label: value for label, value, _ in answer.context["more"]}
+    assert (more["Revenue"], more["Converted"]) == ("1,234.05", "2")
+    assert "1,234.05" in answer.content.decode()
+
+
 def test_the_steps_can_be_chosen(organization, bob, login):
     campaign = sent(organization)
     first, second, *_ = people_of(campaign)
