@@ -90,7 +90,8 @@ def create(
         _save(campaign)
         _save(Variant(campaign=campaign, email=email, sms_body=sms_body))
         set_audience(campaign, audience)
-        set_tags(campaign, tags, by=by)
+        if named := list(tags):
+            set_tags(campaign, named, by=by)
         lifecycle.created(campaign, by=by)
     return campaign
 
