@@ -2,7 +2,7 @@ from itertools import pairwise
 from math import exp, lgamma, log
 
 import pytest
-from scipy import integrate, stats
+import scipy
 
 from splittests.posteriors import chances, mean, share
 
@@ -11,7 +11,7 @@ from splittests.posteriors import chances, mean, share
     ("people", "of"), [(0, 0), (0, 10), (10, 10), (3, 10), (0, 100_000), (41, 1000), (70_000, 100_000)]
 )
 def test_a_share_is_distributed_as_scipy_says(people, of):
-    table, known = share(people, of), stats.beta(people + 1, of - people + 1)
+    table, known = share(people, of), scipy.stats.beta(people + 1, of - people + 1)
 
     for quantile in (0.025, 0.2, 0.5, 0.9, 0.975):
         assert table.below(known.ppf(quantile)) == pytest.approx(quantile, abs=2e-4)
@@ -20,7 +20,7 @@ def test_a_share_is_distributed_as_scipy_says(people, of):
 
 
 def test_a_mean_is_distributed_as_scipy_says():
-    table, known = mean(250, 900, 1000), stats.norm(0.25, ((0.9 - 0.0625) / 1000) ** 0.5)
+    table, known = mean(250, 900, 1000), scipy.stats.norm(0.25, ((0.9 - 0.0625) / 1000) ** 0.5)
 
     for quantile in (0.025, 0.5, 0.975):
         assert table.below(known.ppf(quantile)) == pytest.approx(quantile, abs=2e-4)
@@ -47,7 +47,7 @@ def test_of_two_shares_the_better_is_as_likely_as_the_closed_form_says(one, othe
 
 def test_of_many_each_is_as_likely_the_best_as_quadrature_says():
     samples = [(30, 200), (41, 210), (35, 190), (0, 20), (44, 205)]
-    known = [stats.beta(people + 1, of - people + 1) for people, of in samples]
+    known = [scipy.stats.beta(people + 1, of - people + 1) for people, of in samples]
 
     def density(x, place):
         others = [each.cdf(x) for number, each in enumerate(known) if number != place]
@@ -56,7 +56,7 @@ def test_of_many_each_is_as_likely_the_best_as_quadrature_says():
             product *= each
         return product
 
-    expected = [integrate.quad(density, 0, 1, args=(place,), limit=200)[0] for place in range(len(samples))]
+    expected = [scipy.integrate.quad(density, 0, 1, args=(place,), limit=200)[0] for place in range(len(samples))]
     assert chances([share(*sample) for sample in samples]) == pytest.approx(expected, abs=5e-4)
 
 

@@ -4,7 +4,7 @@ from math import sqrt
 
 import numpy
 import pytest
-from scipy import stats
+import scipy
 
 from delivery.freeze import freeze
 from splittests.decisions import Metric
@@ -53,9 +53,12 @@ def test_what_can_be_told_apart_is_found_as_often_as_promised(rate, people):
     gap = detectable(Metric.OPENED, people, 2, rate=rate, certainty=0.95)
     counts = numpy.arange(people + 1)
     first, second = counts[:, None] / people, counts[None, :] / people
-    likely = stats.binom.pmf(counts, people, rate)[:, None] * stats.binom.pmf(counts, people, rate + gap)[None, :]
+    likely = (
+        scipy.stats.binom.pmf(counts, people, rate)[:, None]
+        * scipy.stats.binom.pmf(counts, people, rate + gap)[None, :]
+    )
     spread = numpy.sqrt(numpy.maximum((first + second) * (2 - first - second) / 2, 1e-12) / people)
-    found = likely[(second - first) / spread > stats.norm.ppf(0.95)].sum()
+    found = likely[(second - first) / spread > scipy.stats.norm.ppf(0.95)].sum()
 
     assert found == pytest.approx(POWER, abs=0.04)
 
@@ -67,7 +70,7 @@ def test_more_variants_and_more_certainty_ask_for_more_and_four_times_the_people
     assert five > two
     assert detectable(Metric.CLICKED, 1_000, 2, rate=0.2, certainty=0.99) > two
     assert detectable(Metric.CLICKED, 4_000, 2, **usual) == pytest.approx(two / 2, rel=0.03)
-    z, other = stats.norm.ppf(0.95) + stats.norm.ppf(0.8), 0.2 + two
+    z, other = scipy.stats.norm.ppf(0.95) + scipy.stats.norm.ppf(0.8), 0.2 + two
     assert two == pytest.approx(z * sqrt((0.2 * 0.8 + other * (1 - other)) / 1_000))
 
 
