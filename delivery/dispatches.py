@@ -127,6 +127,19 @@ def looked_at(campaign: Campaign) -> dict[str, dict[str, Any]]:
     return {"delivery_settings": unusual} if unusual else {}
 
 
+def facts(campaign: Campaign) -> list[tuple[str, str]]:
+    """What is not as usual, in words: (what, how)."""
+    dispatch = of(campaign)
+    if not dispatch.pk:
+        return []
+    unusual = looked_at(campaign).get("delivery_settings", {})
+    found = [("Speed", f"{dispatch.speed:,} messages an hour at most")] if dispatch.speed else []
+    found += [("Sender", unusual["sender_email"])] if "sender_email" in unusual else []
+    found += [("Copies to", unusual["seed_lists"])] if "seed_lists" in unusual else []
+    untracked = [word for name, word in (("tracks_opens", "opens"), ("tracks_clicks", "clicks")) if name in unusual]
+    return found + ([("Not tracked", " and ".join(untracked))] if untracked else [])
+
+
 # --- seed lists ----------------------------------------------------------------------------------------------------
 
 

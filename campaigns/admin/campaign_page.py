@@ -21,6 +21,7 @@ from campaigns.admin.split_tests import ASKS
 from campaigns.admin.verbs import VERBS
 from campaigns.errors import CampaignError
 from campaigns.models import Campaign, State
+from delivery import dispatches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ def campaign_page(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         variants=list(campaign.variants.select_related("email").order_by("position")),
         parts=campaign.audience.select_related("mailing_list", "segment"),
         history=history.lines(campaign),
+        delivery_facts=dispatches.facts(campaign),
         **(progress_context(campaign) if campaign.is_started else {"campaign": campaign}),
         **_approval(campaign),
         **instances.context(campaign),

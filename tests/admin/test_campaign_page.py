@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns import lifecycle
-from delivery.models import Recipient
+from delivery.models import Dispatch, Recipient
 from tests.factories import campaign_in, draft_campaign, staff
 from tests.stats.populations import a_run
 
@@ -212,3 +212,13 @@ def test_a_decision_about_somebody_who_is_settled_is_refused(doubtful, bob, logi
 
     assert any("no longer in doubt" in str(message) for message in get_messages(again.wsgi_request))
     assert browser.post(resolve, {"decision": "guess"}).status_code == 404
+
+
+def test_the_page_says_how_it_goes_out_where_that_is_not_as_usual(walked, alice, login):
+    campaign = walked("draft")
+    Dispatch.objects.create(campaign=campaign, speed=1200, tracks_opens=False)
+
+    page = login(alice).get(address(campaign)).content.decode()
+
+    assert "1,200 messages an hour at most" in page
+    assert "<dt>Not tracked</dt><dd>opens</dd>" in page

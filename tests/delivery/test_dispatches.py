@@ -76,6 +76,8 @@ def test_a_copy_goes_out_as_its_original():
     lists = [dispatches.save_seed_list(SeedList(organization=campaign.organization), by=by, name="Us", addresses=[])]
     settled(campaign, speed=10, seed_lists=lists, tracks_clicks=False)
 
+    facts = [("Speed", "10 messages an hour at most"), ("Copies to", "Us"), ("Not tracked", "clicks")]
+    assert dispatches.facts(reloaded(campaign)) == facts
     twin = dispatches.of(drafts.copy(reloaded(campaign), by=by))
 
     assert (twin.speed, twin.tracks_clicks, dispatches.seed_lists(twin)) == (10, False, lists)

@@ -136,7 +136,7 @@ def rows_of(organization):
     return found
 
 
-@settings(max_examples=examples(600), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(360), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     route=st.sampled_from(ROUTES),
     ids=st.lists(
