@@ -15,7 +15,7 @@ from accounts.models import ApiKey, Organization, Role, User
 from accounts.permissions import is_trusted
 from audience.models import MailingList, Segment
 from campaigns import recurring
-from campaigns.models import Campaign, CampaignRevision, ScheduleType, Variant
+from campaigns.models import Campaign, CampaignRevision, ScheduleType, State, Variant
 from campaigns.recurrence import Recurrence
 from campaigns.recurrence_words import sentence
 
@@ -54,6 +54,13 @@ def is_covered(campaign: Campaign) -> bool:
         return False
     approved = campaign.revisions.filter(digest=campaign.approved_revision).first()
     return approved is not None and _but_schedule(approved.looked_at) == _but_schedule(looked_at(campaign))
+
+
+def keeps_to_its_times(campaign: Campaign, sender: User | None) -> bool:
+    """Whether this person may not send a recurring campaign in between, since an approver agreed to its times."""
+    recurs = campaign.state == State.SCHEDULED and campaign.schedule_type == ScheduleType.RECURSIVE
+    organization = campaign.organization
+    return recurs and organization.approval_covers_schedule and is_required(organization, sender)
 
 
 def approvers(organization: Organization) -> QuerySet[User]:

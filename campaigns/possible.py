@@ -52,7 +52,9 @@ def _fits(verb: str, campaign: Campaign, user: User | None, surface: Surface, ke
             return campaign.paused
         case "pause":
             return not campaign.paused and can_pause_in(campaign, surface)
-        case "send_now" | "release":
+        case "send_now":
+            return not campaign.paused and not approval.keeps_to_its_times(campaign, user)
+        case "release":
             return not campaign.paused
         case "retry_failed":
             return failed_recipients(campaign) > 0

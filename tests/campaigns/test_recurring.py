@@ -283,6 +283,7 @@ def test_an_approval_covers_every_instance_until_something_changes(organization,
         assert tick(clock, MONDAY + day * DAY) == 1
         campaign = send(campaign)
     assert approval.is_covered(campaign)
+    assert "send_now" not in lifecycle.allowed(fresh(campaign), author.user)
     with pytest.raises(NotAllowed, match="agreed to its times"):
         lifecycle.send_now(campaign, by=author)
 

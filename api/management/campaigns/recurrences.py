@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import Permission
+from api.management.fields import YEARS
 from api.management.views import ResourceView
 from campaigns import calendar
 from campaigns.calendar import Entry, Kind
@@ -118,6 +119,8 @@ class CalendarRequestSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         start = attrs.get("since") or now()
+        if not YEARS[0] <= start.year < YEARS[1]:
+            raise serializers.ValidationError({"since": ["Datetime value out of range."]})
         end = attrs.get("until") or start + timedelta(days=30)
         if not start < end <= start + timedelta(days=MOST_DAYS):
             raise serializers.ValidationError({"until": [f"Later than since, by no more than {MOST_DAYS} days."]})

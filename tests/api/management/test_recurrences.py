@@ -95,6 +95,15 @@ def test_what_makes_no_sense_changes_nothing(api, organization, body, field):
     assert Campaign.objects.get(pk=campaign.pk).schedule_type == "none"
 
 
-@pytest.mark.parametrize("query", ["since=tomorrow", "until=2020-01-01T00:00:00Z", "until=2999-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=tomorrow",
+        "since=0001-01-01T00:00:00Z",
+        "since=9999-12-31T23:59:59Z",
+        "until=2020-01-01T00:00:00Z",
+        "until=2999-01-01T00:00:00Z",
+    ],
+)
 def test_a_calendar_has_bounds(api, query):
     assert api.get(f"{ROOT}campaigns/calendar/?{query}").status_code == 400
