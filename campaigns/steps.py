@@ -70,7 +70,7 @@ def keep_or_ask_again(row: Campaign, verb: str, *, by: Actor, reason: str = "", 
 def bring_forward(row: Campaign, *, by: Actor) -> None:
     """To now. A recurring campaign gets an instance besides, and goes on as it was."""
     if row.schedule_type == ScheduleType.RECURSIVE:
-        if row.organization.approval_covers_schedule and approval.is_required(row.organization, by.user):
+        if approval.keeps_to_its_times(row, by.user):
             raise NotAllowed("An approver agreed to its times; somebody who needs no approval may send it in between.")
         if approval.is_missing(row, by.user):
             ask(row, "send_now", by=by)
