@@ -83,8 +83,7 @@ class EmailMessageSerializer(StaysInOrganization[Email]):
         return scope
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        organization = self.instance.organization if self.instance else attrs["organization"]
-        of_organization(attrs, organization, {"edition": "edition_id"})
+        attrs = super().validate(attrs)
         edition = attrs.get("edition")
         if not self.instance and edition:
             attrs = {"from_name": edition.from_name, "from_email": edition.from_email} | attrs

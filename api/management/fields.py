@@ -76,7 +76,18 @@ def of_organization(attrs: dict[str, Any], organization: Organization, names: di
 
 
 class StaysInOrganization(serializers.ModelSerializer[RowT]):
-    """The organization is chosen when the thing is made; later, `organization_id` in a body is ignored."""
+    """The organization is chosen when the thing is made; later, `organization_id` in a body is ignored.
+
+    What it names is of the same organization: its edition, if it has one.
+    """
+
+    def organization_of(self, attrs: dict[str, Any]) -> Organization:
+        owner: Organization = self.instance.organization if self.instance else attrs["organization"]  # type: ignore[attr-defined]
+        return owner
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        of_organization(attrs, self.organization_of(attrs), {"edition": "edition_id"})
+        return attrs
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()

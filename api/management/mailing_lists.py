@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.models import Edition, Organization
 from accounts.permissions import Permission
 from api.management.access import actor
-from api.management.fields import HeaderField, PublicIdRelatedField, StaysInOrganization, of_organization
+from api.management.fields import HeaderField, PublicIdRelatedField, StaysInOrganization
 from api.management.filters import OwnedFilters, ordering
 from api.management.idempotency import IDEMPOTENCY_KEY, idempotent
 from api.management.views import ResourceView
@@ -56,11 +56,6 @@ class MailingListSerializer(StaysInOrganization[MailingList]):
             "created",
             "modified",
         ]
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        organization = self.instance.organization if self.instance else attrs["organization"]
-        of_organization(attrs, organization, {"edition": "edition_id"})
-        return attrs
 
 
 class MailingListFilters(OwnedFilters):

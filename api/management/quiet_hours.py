@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.models import Edition, Organization
 from api.management.access import actor
-from api.management.fields import NumberedIdField, PublicIdRelatedField, StaysInOrganization, of_organization
+from api.management.fields import NumberedIdField, PublicIdRelatedField, StaysInOrganization
 from api.management.filters import OwnedFilters
 from api.management.views import NumberedView
 from campaigns.models import Channel
@@ -52,11 +52,6 @@ class QuietHoursSerializer(StaysInOrganization[QuietHours]):
         model = QuietHours
         fields: ClassVar = ["id", "organization_id", "edition_id", "channel", "begin", "end"]
         validators: ClassVar[list[Any]] = []  # the domain's own refusals say more
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        organization = self.instance.organization if self.instance else attrs["organization"]
-        of_organization(attrs, organization, {"edition": "edition_id"})
-        return attrs
 
     def create(self, validated_data: dict[str, Any]) -> QuietHours:
         return quiet_hours.create(by=actor(self.context["request"]), **validated_data)

@@ -85,8 +85,7 @@ class SegmentSerializer(StaysInOrganization[Segment]):
         read_only_fields: ClassVar = ["status", "status_reason", "user_count"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        organization = self.instance.organization if self.instance else attrs["organization"]
-        of_organization(attrs, organization, {"edition": "edition_id"})
+        attrs, organization = super().validate(attrs), self.organization_of(attrs)
         for mailing_list in attrs.get("mailing_lists", ()):
             of_organization({"list": mailing_list}, organization, {"list": "mailing_list_ids"})
         rules = self._rules(attrs, organization)

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from accounts.models import Edition, Organization
 from api.management.access import actor, permits, visible
-from api.management.fields import HeaderField, PublicIdRelatedField, StaysInOrganization, of_organization
+from api.management.fields import HeaderField, PublicIdRelatedField, StaysInOrganization
 from api.management.filters import Filters, OwnedFilters, ordering
 from api.management.pagination import BigPages
 from api.management.views import ResourceView
@@ -89,11 +89,6 @@ class WebhookSerializer(StaysInOrganization[Endpoint]):
             "created",
             "modified",
         ]
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        organization = self.instance.organization if self.instance else attrs["organization"]
-        of_organization(attrs, organization, {"edition": "edition_id"})
-        return attrs
 
     def create(self, validated_data: dict[str, Any]) -> Endpoint:
         return endpoints.create(by=actor(self.context["request"]), **validated_data)
