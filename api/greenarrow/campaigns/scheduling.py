@@ -41,15 +41,18 @@ def _wait(call: Call, campaign: Campaign, said: Settings, begins_at: datetime | 
     at = begins_at if said.has_begins_at else campaign.scheduled_at
     if said.state == "scheduled" and at is None:
         raise ValidationFailed("begins_at cannot be blank when state is scheduled")
-    if said.state == "idle" or at is None:
+    if said.state == "sending" and is_complete(campaign):
+        lifecycle.send_now(campaign, by=call.by)
+    elif said.state == "idle" or at is None:
         _unschedule(call, campaign)
         _keep_time(call, campaign, at)
-    elif said.state == "sending" and is_complete(campaign):
-        lifecycle.send_now(campaign, by=call.by)
     elif campaign.state == State.SCHEDULED:
         if _is_another(campaign, at):
             lifecycle.reschedule(campaign, by=call.by, schedule=lifecycle.at(at, call.zone))
-    elif campaign.state == State.DRAFT and is_complete(campaign):
+    elif campaign.state == State.PENDING_APPROVAL and not _is_another(campaign, at):
+        pass  # it waits for somebody else already
+    elif is_complete(campaign):
+        _unschedule(call, campaign)
         lifecycle.submit(campaign, by=call.by, schedule=lifecycle.at(at, call.zone))
     else:
         _keep_time(call, campaign, at)

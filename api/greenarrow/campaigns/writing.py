@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.db import transaction
 
-from api.greenarrow.campaigns import dispatch_keys, rows, scheduling, wanted, winner
+from api.greenarrow.campaigns import dispatch_keys, rows, scheduling, shapes, wanted, winner
 from api.greenarrow.campaigns.wanted import UNSAID, AdHoc, Wanted
 from api.greenarrow.reading import Given
 from api.greenarrow.routing import Call
@@ -36,17 +36,12 @@ def create(call: Call, mailing_list: MailingList, asked: Wanted) -> Campaign:
 
 
 def update(call: Call, campaign: Campaign, asked: Wanted) -> Campaign:
-    mailing_list = rows_home(campaign)
+    Campaign.objects.select_for_update().get(pk=campaign.pk)  # of two who change it at once, one comes after the other
+    mailing_list = shapes.home(campaign, dispatches.of(campaign))
     if asked.name is not None and asked.name != campaign.name:
         drafts.edit(campaign, by=call.by, name=asked.name)
     change(call, campaign, asked, mailing_list)
     return rows.again(call, campaign)
-
-
-def rows_home(campaign: Campaign) -> Any:
-    from api.greenarrow.campaigns import shapes
-
-    return shapes.home(campaign, dispatches.of(campaign))
 
 
 def change(call: Call, campaign: Campaign, asked: Wanted, mailing_list: Any) -> None:

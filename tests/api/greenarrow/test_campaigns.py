@@ -189,6 +189,8 @@ def test_a_complete_campaign_with_a_time_is_scheduled(api, base):
 
     assert state_of(api.post(base, complete(dispatch=later))) == "scheduled"
     assert state_of(api.post(base, complete())) == "idle"
+    assert state_of(api.post(base, complete(dispatch={"state": "sending"}))) == "sending"
+    assert state_of(api.post(base, complete(contents=[], dispatch={"state": "sending"}))) == "idle"
     assert state_of(api.post(base, complete(dispatch={**later, "state": "idle"}))) == "idle"
     incomplete = api.post(base, complete(contents=[{"html": "x"}], dispatch={**later, "state": "scheduled"}))
     assert state_of(incomplete) == "idle"
@@ -311,6 +313,13 @@ def test_who_is_not_trusted_reads_idle_until_somebody_approves(dora, organizatio
     made = api.post(base, complete(dispatch={"begins_at": "2030-01-01", "state": "scheduled"}))
 
     assert state_of(made) == "idle"
+    assert Campaign.objects.get().state == "pending_approval"
+    asked = CampaignEvent.objects.count()
+    same = {"campaign": {"dispatch_attributes": {"begins_at": "2030-01-01", "from_name": DISPATCH["from_name"]}}}
+    assert state_of(api.put(f"campaigns/{done(made)['id']}", same)) == "idle"
+    assert CampaignEvent.objects.count() == asked
+    later = {"campaign": {"dispatch_attributes": {"begins_at": "2030-01-02"}}}
+    assert done(api.put(f"campaigns/{done(made)['id']}", later))["dispatch"]["begins_at"] == "2030-01-02T00:00:00Z"
     assert Campaign.objects.get().state == "pending_approval"
     assert (
         state_of(api.put(f"campaigns/{done(made)['id']}", {"campaign": {"dispatch_attributes": {"state": "idle"}}}))
