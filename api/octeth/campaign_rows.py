@@ -16,7 +16,7 @@ from api.octeth.models import Echo
 from api.octeth.rows import UNSET_DAY, UNSET_TIME, enabled, moment
 from campaigns.models import Campaign, CampaignAudience, CampaignRun, CampaignTag, ScheduleType, Variant
 from campaigns.recurring import CampaignRecurrence
-from splittests.models import AutoResend, SplitTest
+from splittests.models import AutoResend, SplitTest, SplitTestRun
 from stats import listings
 from stats.figures import Figures
 
@@ -49,6 +49,7 @@ class Related:
         self.echoes = echoes.of(Echo.Kind.CAMPAIGN, ids)
         self.resends = {row.campaign_id: row for row in AutoResend.objects.filter(campaign__in=ids)}
         self.tests = {row.campaign_id: row for row in SplitTest.objects.filter(campaign__in=ids)}
+        self.decided = _decided(ids)
         self.recurrences = {row.campaign_id: row.value for row in CampaignRecurrence.objects.filter(campaign__in=ids)}
         self.instances = _instances(ids)
         self.figures = {pk: found.figures for pk, found in listings.for_campaigns(ids).items()} if statistics else {}
@@ -139,7 +140,7 @@ def _options(campaign: Campaign, related: Related) -> dict[str, Any]:
         "OriginalCampaignID": campaign.original_id or echo.get("OriginalCampaignID", 0),
         "Options": _variations(related.variants.get(campaign.pk, [])),
         "AutoResendCampaign": [],
-        "SplitTest": _test_row(test) if test else False,
+        "SplitTest": _test_row(test, _phase(campaign, related)) if test else False,
     }
 
 
@@ -157,14 +158,21 @@ def _tidy(percent: float) -> float | int:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def _test_row(test: SplitTest) -> dict[str, Any]:
+def _phase(campaign: Campaign, related: Related) -> str:
+    """No document says what the words are."""
+    if campaign.started_at is None:
+        return "Planned"
+    return "Completed" if related.decided.get(campaign.pk) else "Testing"
+
+
+def _test_row(test: SplitTest, status: str) -> dict[str, Any]:
     size = test.share_percent
     return {
         "SplitTestID": test.pk,
         "TestSize": int(size) if size == int(size) else float(size),
         "TestDuration": int(test.waiting_time.total_seconds()),
         "Winner": WINNERS.get(test.metric, test.get_metric_display()),
-        "Status": "Planned",
+        "Status": status,
     }
 
 
@@ -281,6 +289,12 @@ def _tags(ids: Any) -> Mapping[int, list[dict[str, Any]]]:
     for campaign_id, tag_id, name in links.values_list("content_object_id", "tag_id", "tag__name"):
         found[campaign_id].append({"TagID": tag_id, "Tag": name})
     return found
+
+
+def _decided(ids: Any) -> dict[int, bool]:
+    """By campaign, whether the test of its last run has ended."""
+    rows = SplitTestRun.objects.filter(run__campaign__in=ids).order_by("run__number")
+    return {campaign_id: chosen is not None for campaign_id, chosen in rows.values_list("run__campaign", "chosen")}
 
 
 def _instances(ids: Any) -> dict[int, int]:

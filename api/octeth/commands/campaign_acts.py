@@ -10,7 +10,6 @@ from api.octeth.registry import Access, Call, command
 from campaigns import archive, drafts, lifecycle
 from campaigns.models import RUNNING, Campaign, Channel, State
 from splittests import course
-from splittests.models import SplitTestRun
 from tags.models import Tag
 
 LONGEST_NAME = 250
@@ -50,7 +49,7 @@ def resume(call: Call) -> dict[str, Any]:
     found = campaign(call, lock=True)
     with in_a_fitting_state():
         if found.state == State.HOLDING and not found.paused:
-            course.decide_now(SplitTestRun.objects.get(run__campaign=found, chosen=None), by=call.by)
+            course.decide_now(course.of(found), by=call.by)
         else:
             lifecycle.resume(found, by=call.by)
     return {}

@@ -10,7 +10,7 @@ from api.octeth.campaigns import campaigns
 from api.octeth.errors import Refused, Shape
 from api.octeth.registry import Access, Call, command
 from api.octeth.variations import Metrics, amount, metrics, rates
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, NotReady
 from campaigns.models import Campaign
 from splittests import planning
 from splittests.models import AutoResend, SplitTest
@@ -19,6 +19,7 @@ REQUIRED = {"CampaignID": 1, "TestSize": 2, "TestDuration": 4, "Winner": 5}
 WINNERS = {"highest open rate": SplitTest.Metric.OPENED, "most unique clicks": SplitTest.Metric.CLICKED}
 # One document counts the wait in hours, another in seconds. 3,599 hours are five months, 3,600 seconds one hour.
 SHORTEST_IN_SECONDS = 3600
+LONGEST_IN_MINUTES = 32_767  # beyond, hours are near enough
 
 
 @command("splittest.create", permission="Campaign.Create", shape=Shape.LIST, writes=True)
@@ -30,8 +31,9 @@ def create(call: Call) -> dict[str, Any]:
     if found is None:
         raise Refused(6)
     try:
-        planning.drop(found, by=call.by)
-        test = planning.plan(found, by=call.by, **settings)
+        test = planning.replan(found, by=call.by, **planning.AS_THEY_STAND, **settings)
+    except NotReady as refusal:
+        raise Refused(4 if "wait" in refusal.problems else 2) from refusal
     except CampaignError as refusal:
         raise Refused(6) from refusal
     return {"SplitTestID": test.pk}
@@ -50,10 +52,10 @@ def _wait(call: Call) -> dict[str, Any]:
         raise Refused(4)
     if written < SHORTEST_IN_SECONDS:
         return {"wait": written, "wait_unit": SplitTest.Unit.HOURS}
-    hours, rest = divmod(written, 3600)
-    if rest:
-        return {"wait": -(-written // 60), "wait_unit": SplitTest.Unit.MINUTES}
-    return {"wait": hours, "wait_unit": SplitTest.Unit.HOURS}
+    minutes = -(-written // 60)
+    if written % 3600 and minutes <= LONGEST_IN_MINUTES:
+        return {"wait": minutes, "wait_unit": SplitTest.Unit.MINUTES}
+    return {"wait": -(-written // 3600), "wait_unit": SplitTest.Unit.HOURS}
 
 
 def _metric(call: Call) -> str:
