@@ -150,7 +150,8 @@ def at_most_by_zone(audience: Audience, zones: Collection[str]) -> dict[str, int
 
 
 def _ways(again: Again) -> QuerySet[Subscription]:
-    return Subscription.objects.filter(pk__in=again.recipients.order_by().values("subscription_id"))
+    rows = Subscription.objects.kept()  # nobody is reached through a list that is being deleted
+    return rows.filter(pk__in=again.recipients.order_by().values("subscription_id"))
 
 
 def _mailed(audience: Audience, at: datetime, but: CampaignRun | None) -> QuerySet[Any] | None:
