@@ -182,9 +182,9 @@ def refused_links(monkeypatch):
 
 
 @pytest.fixture
-def worker(settings, tmp_path):
+def worker(settings, own_spool):
     """Delivery's tasks run as soon as they are queued; without it they wait for ever."""
-    settings.JOURNAL_DIR = tmp_path / "journal"
+    settings.JOURNAL_DIR = own_spool.parent / "journal"
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from tests.factories import MailingListFactory
 
 
 @pytest.fixture(autouse=True)
-def files(settings, tmp_path):
+def files(settings, own_spool):
     """A folder of its own for the files of each test."""
-    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT = own_spool.parent / "media"
 
 
 @pytest.fixture

@@ -44,9 +44,9 @@ def inbox(transactional_db):
 
 
 @pytest.fixture(autouse=True)
-def own_journals(settings, tmp_path):
+def own_journals(settings, own_spool):
     """A folder of journals for each test, so that none replays another's."""
-    settings.JOURNAL_DIR = tmp_path / "journal"
+    settings.JOURNAL_DIR = own_spool.parent / "journal"
     return settings.JOURNAL_DIR
 
 

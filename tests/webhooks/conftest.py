@@ -9,9 +9,9 @@ from webhooks.models import Happening
 
 
 @pytest.fixture(autouse=True)
-def own_lock(settings, tmp_path):
+def own_lock(settings, own_spool):
     """Senders of other tests are no other senders."""
-    settings.WEBHOOK_LOCK = tmp_path / "webhooks.lock"
+    settings.WEBHOOK_LOCK = own_spool.parent / "webhooks.lock"
 
 
 @pytest.fixture
