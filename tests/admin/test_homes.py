@@ -154,4 +154,4 @@ def test_the_number_of_queries_does_not_grow_with_the_campaigns(organization, re
         campaign_in(state, organization, people=1)
 
     assert queries() <= few
-    assert few <= 41
+    assert few <= 42  # one of them asks which split tests wait for a choice
