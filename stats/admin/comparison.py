@@ -115,7 +115,7 @@ def _table(found: Sequence[Compared], *, raw: bool) -> list[tuple[Definition, li
     kept = [name for name in COUNTS if name in ("sent", "delivered") or any(getattr(each, name) for each in sets)]
     lines = []
     for name in (*kept, *RATES):
-        definition, values = DEFINITIONS[name], [getattr(each, name) for each in sets]
+        definition, values = tables.definition_of(name), [getattr(each, name) for each in sets]
         best = _best(name, values) if definition.is_rate else None
         if not definition.is_rate or any(values):
             lines.append((definition, [(tables.shown(definition, value), value == best) for value in values]))

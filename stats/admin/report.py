@@ -19,7 +19,7 @@ from stats.admin import activity, charts, samples, tables
 from stats.admin.click_map import Clicked, click_map
 from stats.admin.hits import of_set, wants_raw
 from stats.admin.tiles import average_note, explained, tiles
-from stats.figures import DEFINITIONS, Figures
+from stats.figures import Figures
 from stats.links import links
 from stats.report_rows import Report
 from stats.reports import report
@@ -95,7 +95,7 @@ def _more(figures: Figures, channel: str) -> list[tuple[str, str, str]]:
     of_sms = ("clicks", "converted", "conversion_rate", "revenue_cents")
     names = of_sms if channel == Channel.SMS else OF_EMAIL
     kept = [name for name in names if getattr(figures, name) or name in ("opens", "clicks", "click_to_open_rate")]
-    found = [DEFINITIONS[name] for name in kept]
+    found = [tables.definition_of(name) for name in kept]
     return [
         (
             each.label,

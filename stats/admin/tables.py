@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from accounts.templatetags.figures import percent
@@ -131,6 +131,13 @@ def _is_certain(one: Figures, other: Figures, rate: Definition) -> bool:
     pooled = min(1.0, (hits_1 + hits_2) / (size_1 + size_2))
     error = (pooled * (1 - pooled) * (1 / size_1 + 1 / size_2)) ** 0.5
     return bool(error) and abs(hits_1 / size_1 - hits_2 / size_2) > CERTAIN * error
+
+
+def definition_of(name: str) -> Definition:
+    """As pages say it, which show revenue as an amount."""
+    found = DEFINITIONS[name]
+    sentence = "What conversions were worth, in the unit that was reported, such as a currency."
+    return replace(found, sentence=sentence) if name == "revenue_cents" else found
 
 
 def shown(definition: Definition, value: Any) -> str:

@@ -141,6 +141,7 @@ def test_what_conversions_were_worth_is_an_amount(organization, bob, login):
     answer = login(bob).get(address(campaign))
 
     more = {label: value for label, value, _ in answer.context["more"]}
+    assert not any("hundredths" in sentence for *_, sentence in answer.context["more"])
     assert (more["Revenue"], more["Converted"]) == ("1,234.05", "2")
     assert "1,234.05" in answer.content.decode()
 
