@@ -3,7 +3,9 @@ and `scomp`, with its names and numbers. What it has no event for is not told.""
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from audience.models import Subscription
@@ -30,20 +32,20 @@ def told_as_arrays(happening: str, at: datetime, data: Data, subscriber_id: int 
 
 
 def _common(at: datetime, data: Data, subscriber_id: int) -> Data:
-    campaign = Campaign.objects.filter(public_id=data["campaign"]["id"]).first()
-    mailing_list = _list(campaign, subscriber_id) if campaign else None
-    row = Subscription.objects.filter(mailing_list=mailing_list, subscriber=subscriber_id).first()
-    run = campaign.runs.order_by("number").first() if campaign else None
+    about = _about(data["campaign"]["id"])
+    lists = Subscription.objects.filter(subscriber=subscriber_id, mailing_list__in=about.lists).order_by("pk")
+    row = lists.values_list("pk", "mailing_list_id", "mailing_list__name").first()
+    subscription_id, list_id, list_name = row or (None, about.lists[0] if len(about.lists) == 1 else None, None)
     return {
         "event_type": "",
         "event_time": int(at.timestamp()),
         "email": data["subscriber"]["address"],
-        "listid": str(mailing_list.pk) if mailing_list else None,
-        "list_name": mailing_list.name if mailing_list else None,
-        "sendid": f"a{run.pk}" if run else None,
-        "studio_mailing_list_id": mailing_list.pk if mailing_list else None,
-        "studio_subscriber_id": row.pk if row else None,
-        "studio_campaign_id": campaign.pk if campaign else None,
+        "listid": str(list_id) if list_id else None,
+        "list_name": list_name,
+        "sendid": about.sendid,
+        "studio_mailing_list_id": list_id,
+        "studio_subscriber_id": subscription_id,
+        "studio_campaign_id": about.campaign_id,
         "studio_autoresponder_id": None,
         "studio_is_unique": bool(data.get("is_first")),
         "studio_rl_seq_id": None,
@@ -51,14 +53,32 @@ def _common(at: datetime, data: Data, subscriber_id: int) -> Data:
     }
 
 
-def _list(campaign: Campaign, subscriber_id: int) -> Any:
-    """The campaign's own list, else one of those it addresses that the person is on."""
-    dispatch = dispatches.of(campaign)
-    if dispatch.mailing_list_id:
-        return dispatch.mailing_list
-    parts = campaign.audience.filter(excluded=False, mailing_list__subscriptions__subscriber=subscriber_id)
-    part = parts.select_related("mailing_list").first()
-    return part.mailing_list if part else None
+@dataclass(frozen=True)
+class _Campaign:
+    """What does not change any more once a campaign has begun. `lists`: its own, else those that it addresses."""
+
+    campaign_id: int | None
+    sendid: str | None
+    lists: tuple[int, ...]
+
+
+@lru_cache(maxsize=256)  # hits come by the thousand, about a few campaigns
+def _about(public_id: str) -> _Campaign:
+    campaign = Campaign.objects.filter(public_id=public_id).first()
+    if campaign is None:
+        return _Campaign(None, None, ())
+    run = campaign.runs.order_by("number").first()
+    return _Campaign(campaign.pk, f"a{run.pk}" if run else None, _lists(campaign))
+
+
+def _lists(campaign: Campaign) -> tuple[int, ...]:
+    own = dispatches.of(campaign).mailing_list_id
+    if own:
+        return (own,)
+    parts = [part for part in campaign.audience.select_related("segment") if not part.excluded]
+    named = [part.mailing_list_id for part in parts if part.mailing_list_id]
+    of_segments = [each.pk for part in parts if part.segment for each in part.segment.mailing_lists.all()]
+    return tuple(dict.fromkeys(named or of_segments))
 
 
 def _opened(data: Data, common: Data) -> list[Data]:

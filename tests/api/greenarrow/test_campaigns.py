@@ -4,12 +4,16 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from campaigns import lifecycle
 from campaigns.models import Campaign, CampaignEvent, Variant
 from content.models import Email
 from tests.api.greenarrow.conftest import done, program, refused
+from tests.delivery.conftest import mail_relay as mail_relay
+from tests.delivery.servers import Mailbox
 from tests.factories import MailingListFactory, SegmentFactory, campaign_in, draft_campaign, staff
 
 pytestmark = pytest.mark.django_db
@@ -456,3 +460,46 @@ def test_of_many_who_ask_at_once_one_counts(api, base, django_capture_on_commit_
             assert not done(api.get(f"campaigns/{pk}/estimate_recipients"))["estimate_is_ready"]
 
     assert len(asked) == 1
+
+
+def test_a_list_of_many_campaigns_asks_the_database_as_often_as_one_of_few(api, base, readers):
+    def queries():
+        with CaptureQueriesContext(connection) as asked:
+            done(api.get(base))
+        return len(asked)
+
+    for number in range(2):
+        done(api.post(base, complete(name=f"x{number}")))
+    few = queries()
+    for number in range(4):
+        done(api.post(base, complete(name=f"y{number}", dispatch={"begins_at": "2030-01-01"})))
+
+    assert queries() == few
+    assert few < 20
+
+
+def test_previews_go_to_whom_they_are_for(api, base, mail_relay):
+    pk = done(api.post(base, complete()))["id"]
+    body = {"preview": {"recipients": ["me@example.com"], "split_emails_by_format": False}}
+
+    with mail_relay(Mailbox()) as mailbox:
+        assert done(api.post(f"campaigns/{pk}/send_preview", body)) is None
+
+    assert [recipient for _, recipient, _ in mailbox.mails] == ["me@example.com"]
+    for wrong in ({}, {"recipients": "x"}, {"recipients": ["nobody"]}):
+        refused(api.post(f"campaigns/{pk}/send_preview", {"preview": wrong}))
+    empty = done(api.post(base, {"campaign": {"name": "x"}}))["id"]
+    assert refused(api.post(f"campaigns/{empty}/send_preview", body)) == "the campaign has no content"
+
+
+def test_what_is_under_way_is_listed_as_jobs(api, organization):
+    campaign_in("draft", organization)
+    waiting, over = campaign_in("scheduled", organization), campaign_in("cancelled", organization)
+    held = campaign_in("holding", organization, people=1)
+
+    unfinished = {row["id"]: row for row in done(api.get("jobs/unfinished"))}
+
+    assert sorted(unfinished) == [waiting.pk, held.pk]
+    assert unfinished[held.pk]["state2"] == "onhold_autowinner"
+    assert unfinished[waiting.pk]["job_type"] == "Campaign"
+    assert over.pk in {row["id"] for row in done(api.get("jobs/all"))}

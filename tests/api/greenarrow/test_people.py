@@ -3,7 +3,10 @@
 import pytest
 
 from audience.models import Subscription, Suppression
+from content.tokens import Purpose, recipient_token
+from stats.ingest import ingest
 from tests.api.greenarrow.conftest import done, program, refused
+from tests.delivery.states import sending
 
 
 @pytest.fixture
@@ -257,3 +260,22 @@ def test_an_administrator_reads_members_and_makes_keys(api, alice, organization)
     assert shown["time_zone_name"] == "(GMT-06:00) Central Time (US & Canada)"
     assert {row["role"] for row in done(admin.get("users"))} == {"organization_admin", "user"}
     refused(admin.get("organizations/999999"), "not_found")
+
+
+def test_the_token_of_a_mail_unsubscribes_as_its_link_does(api, organization, charlie):
+    campaign, run = sending(people=1, organization=organization)
+    reader = run.recipients.get()
+    about = {"run_id": run.pk, "recipient_id": reader.pk, "subscriber_id": reader.subscriber_id}
+    token = recipient_token(Purpose.UNSUBSCRIBE, **about)
+
+    gone = done(api.post("subscribers/unsubscribe", {"unsubscribe": {"token": token, "ip": "192.0.2.7"}}))
+    ingest()
+
+    assert gone["status"] == "unsubscribed"
+    stats = done(api.get(f"campaigns/{campaign.pk}"))["stat_summary"]
+    assert (stats["unsubs_total"], stats["unsubs_unique"]) == (1, 1)
+    assert Subscription.objects.get(subscriber=reader.subscriber_id).unsubscribe_ip_address == "192.0.2.7"
+    stranger = program(charlie, charlie.memberships.get().organization)
+    for caller, wrong in ((stranger, token), (api, "x"), (api, token[:-1]), (api, None)):
+        refused(caller.post("subscribers/unsubscribe", {"unsubscribe": {"token": wrong}}), "not_found")
+    refused(api.post("mailing_lists/1/subscribers/1/trigger_autoresponders"), "invalid_request")
