@@ -61,8 +61,8 @@ class Said:
 
 
 def said_by(email: EmailSource, **changes: str) -> dict[str, str]:
-    """The values of a `Said`, with these changes."""
-    return {name: getattr(email, name) for name in Said.__dataclass_fields__} | changes
+    """The values of a `Said`, with these changes; what is changed is not read, for it may be left in the database."""
+    return {name: getattr(email, name) for name in Said.__dataclass_fields__.keys() - changes.keys()} | changes
 
 
 @dataclass(frozen=True, slots=True)
