@@ -66,11 +66,10 @@ def test_an_import_whose_worker_is_killed_goes_on_where_the_last_chunk_ended(
     news,
     environment,  # noqa: F811 - the fixture
     settings,
-    tmp_path,
     monkeypatch,
 ):
     chunks_of(monkeypatch, CHUNK)
-    settings.MEDIA_ROOT = tmp_path / "files"  # where the other process looks
+    settings.MEDIA_ROOT = Path(environment["VAR_DIR"]) / "files"  # where the other process looks
     draft = upload(news, "email,town,tags\n" + "\n".join(rows()) + "\n")
     imports.start(draft, by=SYSTEM, in_background=False)
 
@@ -119,11 +118,10 @@ def test_an_import_of_suppressions_whose_worker_is_killed_goes_on_where_the_last
     organization,
     environment,  # noqa: F811 - the fixture
     settings,
-    tmp_path,
     monkeypatch,
 ):
     monkeypatch.setattr(suppression_imports, "CHUNK", CHUNK)
-    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.MEDIA_ROOT = Path(environment["VAR_DIR"]) / "files"
     lines = "".join(f"{row.partition(',')[0]},complained\n" for row in rows())
     file = ContentFile(f"email,reason\n{lines}".encode(), name="blocked.csv")
     made = suppression_imports.create(file, organization=organization, by=SYSTEM, in_background=False)
@@ -173,9 +171,8 @@ def test_a_workbook_whose_worker_is_killed_is_converted_anew_and_imported_once(
     news,
     environment,  # noqa: F811 - the fixture
     settings,
-    tmp_path,
 ):
-    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.MEDIA_ROOT = Path(environment["VAR_DIR"]) / "files"
     cells = [["email", "town", "tags"], *(row.split(",") for row in rows())]
     draft = upload(news, workbook(cells), in_background=False)
     imports.start(draft, by=SYSTEM, in_background=False)
@@ -184,7 +181,7 @@ def test_a_workbook_whose_worker_is_killed_is_converted_anew_and_imported_once(
         dies(DYING_WITH_A_WORKBOOK.format(reading=reading, import_id=draft.pk), environment)
         draft.refresh_from_db()
         assert (draft.status, draft.file.name) == ("converting", f"imports/{draft.public_id}.xlsx")
-    stored = tmp_path / "files" / "imports"
+    stored = Path(settings.MEDIA_ROOT) / "imports"
     assert len(list(stored.glob("*.csv"))) == 1  # what the second left behind
 
     Import.objects.update(modified_at=now() - timedelta(hours=1))
