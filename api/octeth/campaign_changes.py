@@ -18,7 +18,7 @@ from api.octeth import vocabulary
 from api.octeth.campaign_filters import TYPES
 from api.octeth.errors import Refused
 from api.octeth.ordering import folded
-from api.octeth.parameters import Parameters, as_id, values
+from api.octeth.parameters import Parameters, as_day, as_id, values
 from api.octeth.registry import Call
 from campaigns import recurrence, recurring, schedules
 from campaigns.errors import NotReady
@@ -125,7 +125,7 @@ def _zone_early(changes: Changes) -> None:
 
 def _time(changes: Changes) -> None:
     """In a gap of the clocks the time moves on by the gap; of a time shown twice the first is meant."""
-    day, clock = _day(changes.given.word("SendDate")), _clock(changes.given.word("SendTime"))
+    day, clock = as_day(changes.given.word("SendDate")), _clock(changes.given.word("SendTime"))
     if changes.kind == ScheduleType.FUTURE:
         if day is None:
             raise Refused(6)
@@ -145,13 +145,6 @@ def _merge_time(changes: Changes, day: date | None, clock: time | None) -> None:
     if day and clock and changes.zone and not recurs:
         written = datetime.combine(day, clock, ZoneInfo(changes.zone))
         changes.at = datetime.fromtimestamp(written.timestamp(), tz=ZoneInfo("UTC"))
-
-
-def _day(written: str) -> date | None:
-    try:
-        return date.fromisoformat(written) if len(written) == len("2025-06-15") else None
-    except ValueError:
-        return None
 
 
 def _clock(written: str) -> time | None:

@@ -1,6 +1,6 @@
 """Which campaigns a listing asks for, and in what order. What makes no sense is passed over, never refused."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, FloatField, OuterRef, Q, QuerySet, Value
@@ -8,7 +8,7 @@ from django.db.models.functions import Cast, Coalesce, NullIf
 
 from api.octeth import vocabulary
 from api.octeth.ordering import folded
-from api.octeth.parameters import Parameters
+from api.octeth.parameters import Parameters, as_day
 from campaigns.models import Campaign, CampaignTag, ScheduleType, Variant
 from campaigns.querysets import CampaignQuerySet
 
@@ -97,7 +97,5 @@ def _annotated(rows: "CampaignQuerySet", column: str) -> "CampaignQuerySet":
 
 
 def _midnight(written: str, zone: str) -> datetime | None:
-    try:
-        return datetime.combine(date.fromisoformat(written), time(), ZoneInfo(zone))
-    except ValueError:
-        return None
+    found = as_day(written)
+    return datetime.combine(found, time(), ZoneInfo(zone)) if found else None

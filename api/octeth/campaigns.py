@@ -34,9 +34,9 @@ def _locked(call: Call) -> Campaign | None:
 
 
 @contextmanager
-def in_a_fitting_state() -> Iterator[None]:
-    """Raises Refused 3 for what the state of the campaign, or what it lacks, forbids."""
+def in_a_fitting_state(otherwise: int = WRONG_STATE) -> Iterator[None]:
+    """Raises Refused with this code for what the state of the campaign, or what it lacks, forbids."""
     try:
         yield
     except (InvalidTransition, Locked, NotReady) as refusal:
-        raise Refused(WRONG_STATE) from refusal
+        raise Refused(otherwise) from refusal

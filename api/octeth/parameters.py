@@ -8,6 +8,8 @@ Text that itself is JSON (`RulesJson`) is left as it is.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from math import isfinite
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,9 +20,11 @@ from django.http.multipartparser import MultiPartParserError
 
 MOST_PARAMETERS = 10_000
 DEEPEST = 12
+YEARS = (1970, 2999)
 LONGEST_ID = 18  # digits; every number of so many fits the database's widest integer
 TRUE = {"1", "true", "yes", "on"}
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", re.ASCII)
 _ID = re.compile(r"[0-9]+\Z", re.ASCII)
 
 
@@ -117,6 +121,15 @@ def as_id(value: Any) -> int | None:
     return int(text) if _ID.match(text) and len(text) <= LONGEST_ID else None
 
 
+def as_day(written: str) -> date | None:
+    """`2025-06-15`; None for what is no day, and for one that some zone's clock cannot show."""
+    try:
+        found = date.fromisoformat(written) if _DAY.match(written) else None
+    except ValueError:
+        return None
+    return found if found and YEARS[0] <= found.year <= YEARS[1] else None
+
+
 def values(value: Any) -> Sequence[Any]:
     """The items of a list; PHP's brackets with numbers, `a[0]=x&a[1]=y`, make one too, in the order of the numbers."""
     if isinstance(value, list):
@@ -176,13 +189,21 @@ def _json_body(body: bytes) -> dict[str, Any]:
 
 def _load(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedBody("The body is not valid JSON.") from error
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _finite(written: str) -> float:
+    """No database keeps the infinity that `1e400` would be."""
+    found = float(written)
+    if not isfinite(found):
+        raise ValueError(written)
+    return found
 
 
 def _multipart(request: HttpRequest) -> tuple[dict[str, Any], dict[str, UploadedFile[Any]]]:

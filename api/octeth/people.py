@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from api.octeth.errors import Refused
-from api.octeth.parameters import as_id
+from api.octeth.parameters import as_day, as_id
 from api.octeth.registry import Call
 from api.octeth.rows import moment
 from audience import fields as custom_fields
@@ -141,6 +141,8 @@ def when(call: Call, name: str, code: int) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise Refused(code, text=f"{name} is not a date") from error
+    if as_day(found.date().isoformat()) is None:
+        raise Refused(code, text=f"{name} is too far away")
     zone = ZoneInfo(call.organization.timezone)
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 

@@ -13,14 +13,15 @@ from campaigns.models import RUNNING, Campaign, ScheduleType, State
 from campaigns.schedules import IMMEDIATELY, Schedule
 
 Write = Callable[[Campaign, Actor], object]
-SCHEDULED_TYPES = (ScheduleType.IMMEDIATE, ScheduleType.FUTURE, ScheduleType.RECURSIVE)
+OVER = ("Sent", "Failed")  # either word is true of what was ended early
 
 
 def write(campaign: Campaign, word: str, *, by: Actor, chosen: ScheduleType | None = None) -> None:
     """`word` is one of `vocabulary.STATUSES`; `chosen` the ScheduleType of the same request, whose time the campaign
     keeps by now. Raises InvalidTransition, NotReady, NotAllowed."""
     if campaign.state == State.CANCELLED and campaign.is_started:
-        raise InvalidTransition("change", campaign.state)
+        _require(word in OVER, campaign)
+        return
     match word:
         case "Ready":
             _ready(campaign, chosen, by)
@@ -42,9 +43,14 @@ def cancel(campaign: Campaign, *, by: Actor) -> None:
         case State.PENDING_APPROVAL:
             lifecycle.withdraw(campaign, by=by)
         case State.SCHEDULED if not campaign.is_started or campaign.schedule_type == ScheduleType.RECURSIVE:
-            lifecycle.unschedule(_held_no_more(campaign, by), by=by)
+            unschedule(campaign, by=by)
         case state if state in RUNNING:
             lifecycle.cancel(campaign, by=by)
+
+
+def unschedule(campaign: Campaign, *, by: Actor) -> Campaign:
+    """A schedule that is taken away leaves no pause behind, which nobody would see in a draft."""
+    return lifecycle.unschedule(lifecycle.resume(campaign, by=by) if campaign.paused else campaign, by=by)
 
 
 def approve(campaign: Campaign, *, by: Actor) -> None:
@@ -103,7 +109,7 @@ def _schedule(campaign: Campaign, chosen: ScheduleType | None) -> Schedule | Non
 def _rescheduled(campaign: Campaign, chosen: ScheduleType | None, by: Actor) -> None:
     """The changed time has been written by the time this is asked; here only what says when in a word."""
     if chosen == ScheduleType.NONE:
-        lifecycle.mark_ready(lifecycle.unschedule(campaign, by=by), by=by)
+        lifecycle.mark_ready(unschedule(campaign, by=by), by=by)
     elif chosen == ScheduleType.IMMEDIATE and campaign.schedule_type != ScheduleType.IMMEDIATE:
         lifecycle.reschedule(campaign, by=by, schedule=IMMEDIATELY)
 
@@ -116,7 +122,7 @@ def _draft(campaign: Campaign, by: Actor) -> None:
         case State.PENDING_APPROVAL:
             lifecycle.withdraw(campaign, by=by)
         case State.SCHEDULED:
-            lifecycle.unschedule(_held_no_more(campaign, by), by=by)
+            unschedule(campaign, by=by)
         case State.CANCELLED:
             lifecycle.reopen(campaign, by=by)
         case _:
@@ -133,7 +139,7 @@ def _sending(campaign: Campaign, by: Actor) -> None:
 
 
 def _paused(campaign: Campaign, by: Actor) -> None:
-    if campaign.paused or campaign.state == State.HOLDING:
+    if campaign.paused:
         return
     _require(campaign.state in (State.SCHEDULED, *RUNNING), campaign)
     lifecycle.pause(campaign, by=by)
@@ -146,11 +152,6 @@ def _pending(campaign: Campaign, by: Actor) -> None:
     _require(campaign.state == State.DRAFT, campaign)
     schedule = draft_schedules.of(campaign) or IMMEDIATELY
     lifecycle.submit(campaign, by=by, schedule=schedule, for_approval=True)
-
-
-def _held_no_more(campaign: Campaign, by: Actor) -> Campaign:
-    """A schedule that is taken away leaves no pause behind."""
-    return lifecycle.resume(campaign, by=by) if campaign.paused else campaign
 
 
 def _require(condition: bool, campaign: Campaign) -> None:

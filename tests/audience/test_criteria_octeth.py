@@ -66,6 +66,7 @@ def test_what_joins_rules_changes_with_the_depth(news, rules, operator, tree):
         ("5", errors.NotJson),
         ('["x"]', errors.NotJson),
         ("[[[NaN]]]", errors.NotJson),
+        ("[[[1e400]]]", errors.NotJson),
         ("[" * 100_000, errors.TooDeep),
         (json.dumps([[[[A]]]]), errors.TooDeep),
         ("[]", errors.NoRules),

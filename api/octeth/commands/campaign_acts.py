@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.permissions import Permission
 from api.octeth import statuses
-from api.octeth.campaigns import campaign, campaigns, in_a_fitting_state
+from api.octeth.campaigns import UNKNOWN, campaign, campaigns, in_a_fitting_state
 from api.octeth.errors import NOT_PERMITTED, Refused, Shape
 from api.octeth.registry import Access, Call, command
 from campaigns import archive, drafts, lifecycle
@@ -36,7 +36,7 @@ def copy(call: Call) -> dict[str, Any]:
 @command("campaign.pause", permission="Campaign.Update", writes=True)
 def pause(call: Call) -> dict[str, Any]:
     found = campaign(call, lock=True)
-    if found.paused or found.state == State.HOLDING:
+    if found.paused:
         raise Refused(3)
     with in_a_fitting_state():
         lifecycle.pause(found, by=call.by)
@@ -68,8 +68,9 @@ def approve(call: Call) -> dict[str, Any]:
     if Permission.APPROVE not in call.who.permissions:
         raise Refused(NOT_PERMITTED, text="Not enough privileges")
     if found.paused or found.state not in (State.DRAFT, State.PENDING_APPROVAL, State.SCHEDULED):
-        raise Refused(2)
-    statuses.approve(found, by=call.by)
+        raise Refused(UNKNOWN)
+    with in_a_fitting_state(otherwise=UNKNOWN):
+        statuses.approve(found, by=call.by)
     return {}
 
 

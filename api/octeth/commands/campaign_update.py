@@ -77,20 +77,21 @@ def _write_schedule(changes: Changes) -> None:
     if found.state in (State.DRAFT, State.CANCELLED) and not found.is_started:
         _keep(changes, found, changes.kind or ScheduleType(found.schedule_type))
     elif found.state == State.PENDING_APPROVAL:
-        _resubmit(changes, found)
+        if changes.status != "Ready" or changes.kind != ScheduleType.NONE:
+            _resubmit(changes, found)
     elif changes.kind == ScheduleType.NONE:
-        lifecycle.unschedule(found, by=changes.call.by)
+        statuses.unschedule(found, by=changes.call.by)
     else:
         lifecycle.reschedule(found, by=changes.call.by, schedule=changes.schedule or lifecycle.IMMEDIATELY)
 
 
 def _resubmit(changes: Changes, found: Campaign) -> None:
-    """Whoever has to look at it looks at the new time."""
+    """Whoever has to look at it looks at the new time, also where who changes it is trusted."""
     by, kind = changes.call.by, changes.kind or ScheduleType(found.schedule_type)
     _keep(changes, lifecycle.withdraw(found, by=by), kind)
     schedule = draft_schedules.of(Campaign.objects.get(pk=found.pk))
     if schedule is not None:
-        lifecycle.submit(found, by=by, schedule=schedule)
+        lifecycle.submit(found, by=by, schedule=schedule, for_approval=True)
 
 
 def _is_as_it_was(changes: Changes, found: Campaign) -> bool:

@@ -19,7 +19,7 @@ REQUIRED = {"CampaignID": 1, "TestSize": 2, "TestDuration": 4, "Winner": 5}
 WINNERS = {"highest open rate": SplitTest.Metric.OPENED, "most unique clicks": SplitTest.Metric.CLICKED}
 # One document counts the wait in hours, another in seconds. 3,599 hours are five months, 3,600 seconds one hour.
 SHORTEST_IN_SECONDS = 3600
-LONGEST_IN_MINUTES = 32_767  # beyond, hours are near enough
+LONGEST_WAIT = 32_767  # of any unit; in minutes beyond, hours are near enough
 
 
 @command("splittest.create", permission="Campaign.Create", shape=Shape.LIST, writes=True)
@@ -53,9 +53,12 @@ def _wait(call: Call) -> dict[str, Any]:
     if written < SHORTEST_IN_SECONDS:
         return {"wait": written, "wait_unit": SplitTest.Unit.HOURS}
     minutes = -(-written // 60)
-    if written % 3600 and minutes <= LONGEST_IN_MINUTES:
+    if written % 3600 and minutes <= LONGEST_WAIT:
         return {"wait": minutes, "wait_unit": SplitTest.Unit.MINUTES}
-    return {"wait": -(-written // 3600), "wait_unit": SplitTest.Unit.HOURS}
+    hours = -(-written // 3600)
+    if hours > LONGEST_WAIT:
+        raise Refused(4)
+    return {"wait": hours, "wait_unit": SplitTest.Unit.HOURS}
 
 
 def _metric(call: Call) -> str:

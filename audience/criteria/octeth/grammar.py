@@ -7,7 +7,8 @@ bare rule is a group of one.
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from math import isfinite
+from typing import Any, NoReturn
 
 from audience.criteria.octeth import rules
 from audience.criteria.octeth.errors import NoRules, NotJson, TooDeep, TooLarge, UnknownType
@@ -45,15 +46,20 @@ def decoded(text: Any) -> Any:
     if len(text) > LONGEST:
         raise TooLarge(f"The rules are longer than {LONGEST:,} characters.")
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise TooDeep("The rules are nested too deep.") from None
     except ValueError:
         raise NotJson from None
 
 
-def _refuse(constant: str) -> None:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON.")
+
+
+def _finite(written: str) -> float:
+    """No database keeps the infinity that `1e400` would be."""
+    return found if isfinite(found := float(written)) else _refuse(written)
 
 
 def groups(rules_json: Any) -> list[Any]:

@@ -212,7 +212,7 @@ def test_all_campaigns_come_by_name(wire, several):
         ({"SearchKeyowrd": "x"}, ["Alpha", "Beta", "Delta", "Gamma"]),
         ({"Tags": "999999"}, []),
         ({"Date_From": "2001-01-01", "Date_To": "2001-12-31"}, []),
-        ({"Date_From": "2001-01-01"}, ["Alpha", "Beta", "Delta", "Gamma"]),
+        ({"Date_From": "2001-01-01", "Date_To": "9999-12-31"}, ["Alpha", "Beta", "Delta", "Gamma"]),
         ({"Date_From": "yesterday"}, ["Alpha", "Beta", "Delta", "Gamma"]),
         ({"OrderType": "DESC"}, ["Alpha", "Beta", "Delta", "Gamma"]),
         ({"OrderField": "CampaignName", "OrderType": "DESC"}, ["Gamma", "Delta", "Beta", "Alpha"]),
@@ -402,6 +402,7 @@ def test_a_draft_without_an_audience_has_no_criteria(wire):
         ({"CampaignID": 1, "TestSize": 101, "TestDuration": 24, "Winner": "highest_open_rate"}, [2]),
         ({"CampaignID": 1, "TestSize": 20, "TestDuration": 0, "Winner": "highest_open_rate"}, [4]),
         ({"CampaignID": 1, "TestSize": 20, "TestDuration": 24, "Winner": "best"}, [5]),
+        ({"CampaignID": 1, "TestSize": 20, "TestDuration": "9" * 18, "Winner": "highest_open_rate"}, [4]),
     ],
 )
 def test_a_split_test_that_cannot_be_lists_its_codes(wire, sent, codes):

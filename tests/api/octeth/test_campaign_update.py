@@ -54,6 +54,11 @@ def refused(code):
 # --- codes -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("day", "zone"), [("0001-01-01", "Asia/Tokyo"), ("9999-12-31", "America/New_York")])
+def test_a_day_that_not_every_zones_clock_can_show_is_none(update, day, zone):
+    assert update(ScheduleType="Future", SendDate=day, SendTime="00:00", SendTimeZone=zone) == refused(6)
+
+
 @pytest.mark.parametrize(
     ("sent", "code"),
     [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.octeth import parameters
-from api.octeth.parameters import MalformedBody, Parameters
+from api.octeth.parameters import MalformedBody, Parameters, as_day, parsed_text
 
 ask = RequestFactory()
 FORM = "application/x-www-form-urlencoded"
@@ -111,3 +111,13 @@ def test_whatever_is_sent_is_read_or_refused(body, kind):
         return
     for name in given.names():
         given.text(name), given.ids(name), given.words(name), given.flag(name), given.tree(name)
+
+
+@pytest.mark.parametrize("body", ['{"a": 1e400}', '{"a": {"b": [-1e999]}}', '{"a": Infinity}'])
+def test_a_number_that_no_database_keeps_is_no_json(body):
+    assert parsed_text(body) is None
+
+
+@pytest.mark.parametrize("written", ["", "0000-00-00", "0001-01-01", "9999-12-31", "2025-W01-1", "20250615", "x"])
+def test_what_is_no_day_on_every_zones_clock_is_none(written):
+    assert as_day(written) is None
