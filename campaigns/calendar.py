@@ -28,12 +28,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing in the calendar. `run` is there for what went out; `at` is when that began."""
+    """One thing in the calendar. `run` is there for what went out; `at` is when that began. `number`: of the run, or of
+    the one that it will be."""
 
     at: datetime
     kind: Kind
     campaign: Campaign
     run: CampaignRun | None = None
+    number: int = 1
 
     @property
     def is_tentative(self) -> bool:
@@ -45,9 +47,9 @@ class Entry:
     def uid(self) -> str:
         """The same for as long as it is the same thing: an occurrence keeps it once it went out, and a campaign that is
         moved to another time keeps it too."""
-        slot = self.run.slot_at if self.run else self.at
-        if self.campaign.schedule_type != ScheduleType.RECURSIVE or slot is None:
-            number = f"-{self.run.number}" if self.run and self.run.number > 1 else ""
+        slot = self.run.slot_at if self.run else self.at if self.kind != Kind.SCHEDULED else None
+        if slot is None:
+            number = f"-{self.number}" if self.number > 1 else ""
             return f"{self.campaign.public_id}{number}"
         return f"{self.campaign.public_id}-{slot:%Y%m%dT%H%M%SZ}"
 
@@ -76,14 +78,15 @@ def upcoming(campaign: Campaign, count: int) -> list[datetime]:
 def _sent(campaigns: QuerySet[Campaign], start: datetime, end: datetime) -> Iterator[Entry]:
     runs = CampaignRun.objects.filter(campaign__in=campaigns, started_at__gte=start, started_at__lt=end)
     for run in runs.select_related("campaign__organization", "campaign__edition").order_by("started_at"):
-        yield Entry(at=run.started_at, kind=Kind.SENT, campaign=run.campaign, run=run)
+        yield Entry(at=run.started_at, kind=Kind.SENT, campaign=run.campaign, run=run, number=run.number)
 
 
 def _scheduled(campaigns: QuerySet[Campaign], start: datetime, end: datetime) -> Iterator[Entry]:
     waiting = campaigns.filter(schedule_type=ScheduleType.FUTURE, state__in=WAITING)
-    for campaign in waiting.filter(scheduled_at__gte=start, scheduled_at__lt=end).select_related("organization"):
+    within = waiting.filter(scheduled_at__gte=start, scheduled_at__lt=end).annotate(done=Count("runs"))
+    for campaign in within.select_related("organization"):
         assert campaign.scheduled_at is not None  # noqa: S101 - it was asked for by its time
-        yield Entry(at=campaign.scheduled_at, kind=Kind.SCHEDULED, campaign=campaign)
+        yield Entry(at=campaign.scheduled_at, kind=Kind.SCHEDULED, campaign=campaign, number=campaign.done + 1)
 
 
 def _occurrences(campaigns: QuerySet[Campaign], start: datetime, end: datetime) -> Iterator[Entry]:

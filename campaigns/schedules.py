@@ -1,11 +1,13 @@
 """When a campaign is to go out. Pure: no clock of its own."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
+from campaigns import local_times
 from campaigns.errors import NotReady
 from campaigns.models import Campaign, ScheduleType
 from campaigns.recurrence import Recurrence
@@ -44,7 +46,10 @@ class Schedule:
 
     def columns_for(self, campaign: Campaign) -> dict[str, Any]:
         """The same, for this campaign. Raises NotReady where it does not fit."""
-        if found := problems(campaign, self.type):
+        would_be = copy(campaign)
+        for name, value in self.columns.items():
+            setattr(would_be, name, value)
+        if found := problems(would_be, self.type):
             raise NotReady(found)
         return self.columns
 
@@ -57,6 +62,9 @@ def problems(campaign: Campaign, schedule_type: str) -> dict[str, list[str]]:
             found["local_time"] = ["What recurs goes to everybody at once, not in each person's own time."]
         if campaign.expires_at:
             found["expires_at"] = ["What recurs expires some hours after each start, not once for all."]
+    begins_at = local_times.begins_at(campaign) if schedule_type == ScheduleType.FUTURE else None
+    if begins_at and campaign.expires_at and campaign.expires_at <= begins_at:
+        found["expires_at"] = ["It expires before it goes out, so that nobody would get it."]
     for refuse in ALSO_REFUSED:
         found |= refuse(campaign, schedule_type)
     return found

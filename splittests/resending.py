@@ -145,7 +145,7 @@ def _checked(campaign: Campaign, email: Email) -> list[Finding]:
 
 
 def _tell(campaign: Campaign, by: Actor, reason: str) -> None:
-    if campaign.state in EDITABLE and not campaign.is_started:
+    if campaign.state in EDITABLE:
         lifecycle.edited(campaign, by=by, reason=reason)
     else:
         record(campaign, "edit", by=by, before=campaign.state, reason=reason)

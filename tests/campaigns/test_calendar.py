@@ -100,6 +100,17 @@ def test_an_occurrence_keeps_its_uid_once_it_went_out_and_a_moved_campaign_keeps
     assert after["Once", 2] == before["Once", 3] == single.public_id
 
 
+def test_what_went_out_and_is_scheduled_once_more_has_two_uids(organization, clock):
+    campaign = daily(organization, "Daily")
+    clock.move_to(MONDAY)
+    tasks.start_due()
+    Campaign.objects.filter(pk=campaign.pk).update(schedule_type="future", state="scheduled")
+
+    found = calendar.entries(Campaign.objects.of(organization), MONDAY, MONDAY + 2 * DAY)
+
+    assert [entry.uid for entry in found] == [f"{campaign.public_id}-20260302T090000Z", f"{campaign.public_id}-2"]
+
+
 def test_the_next_times_of_one_campaign(organization, clock):
     campaign = daily(organization, "Daily", 2)
     single = once(organization, "Once", MONDAY + DAY)

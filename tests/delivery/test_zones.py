@@ -9,7 +9,8 @@ import time_machine
 from django.utils.timezone import now
 
 from audience.models import CustomField, Subscriber, Subscription, Suppression
-from campaigns import lifecycle
+from campaigns import drafts, lifecycle
+from campaigns.errors import NotReady
 from campaigns.models import Campaign, State, Variant
 from delivery import progress, quiet_hours, tasks
 from delivery.freeze import freeze
@@ -304,6 +305,23 @@ def test_a_batch_claimed_too_late_is_dropped_whole(expiry):
 
     assert dict(run.recipients.values_list("state", "skip_reason")) == {"skipped": "expired"}
     assert_reconciled(run)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("local", "hours"), [(False, 0), (True, -13)], ids=["at once", "on the first clock of all"])
+def test_what_expires_before_it_goes_out_is_not_scheduled(local, hours):
+    ends = SIX_PM + timedelta(hours=hours)
+    with time_machine.travel(EARLY, tick=False):
+        campaign = scheduled(local=local, expires_at=ends + timedelta(minutes=1))
+        boss = staff(campaign.organization)
+        with pytest.raises(NotReady, match="before it goes out"):
+            lifecycle.reschedule(
+                campaign, by=boss, schedule=lifecycle.at(SIX_PM + timedelta(minutes=1), "Europe/Berlin")
+            )
+        with pytest.raises(NotReady, match="before it goes out"):
+            drafts.edit(campaign, by=boss, expires_at=ends)
+
+    assert (reloaded(campaign).scheduled_at, reloaded(campaign).expires_at) == (SIX_PM, ends + timedelta(minutes=1))
 
 
 @pytest.mark.django_db

@@ -341,8 +341,10 @@ def test_who_approves_a_campaign_approves_its_resend():
         assert lifecycle.start(child).state == State.CALCULATING
 
 
-def test_changing_the_plan_before_sending_voids_the_approval():
+@pytest.mark.parametrize("began", [None, now()], ids=["never sent", "it had recurred before"])
+def test_changing_the_plan_before_sending_voids_the_approval(began):
     campaign = draft_campaign()
+    Campaign.objects.filter(pk=campaign.pk).update(started_at=began)
     author = by(campaign, "manager", trusted=False)
     lifecycle.submit(campaign, by=author)
     lifecycle.approve(campaign, by=by(campaign, "approver"))
