@@ -8,6 +8,10 @@ from django.test import Client
 from accounts import keys
 from accounts.actors import SYSTEM
 from accounts.models import Membership
+from campaigns.models import State
+from delivery.models import Batch, Recipient
+from tests.factories import campaign_in
+from tests.stats.populations import NINE
 
 
 def key_of(user):
@@ -60,3 +64,25 @@ def admin_wire(alice):
 def anybody(db):
     """A program without a credential."""
     return Wire()
+
+
+@pytest.fixture
+def failed(organization, alice):
+    """Sent, with two people whose message failed and one who got it."""
+    campaign = campaign_in(State.SENT, organization)
+    run = campaign.runs.get()
+    run.planned, run.sent, run.failed = 3, 1, 2
+    run.save()
+    batch = Batch.objects.create(run=run, number=1, state="done")
+    for number, state in enumerate(["sent", "failed", "failed"]):
+        person = campaign.audience.get().mailing_list.subscriptions.order_by("pk")[number].subscriber
+        Recipient.objects.create(
+            run=run,
+            subscriber=person,
+            batch=batch,
+            variant=campaign.variants.get(),
+            address=person.email,
+            state=state,
+            settled_at=NINE,
+        )
+    return campaign

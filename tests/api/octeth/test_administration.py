@@ -11,28 +11,6 @@ from tests.stats.populations import NINE
 LOOKS = ["details", "batches", "queue", "processes", "sending-velocity"]
 
 
-@pytest.fixture
-def failed(organization, alice):
-    """Sent, with two people whose message failed and one who got it."""
-    campaign = campaign_in(State.SENT, organization)
-    run = campaign.runs.get()
-    run.planned, run.sent, run.failed = 3, 1, 2
-    run.save()
-    batch = Batch.objects.create(run=run, number=1, state="done")
-    for number, state in enumerate(["sent", "failed", "failed"]):
-        person = campaign.audience.get().mailing_list.subscriptions.order_by("pk")[number].subscriber
-        Recipient.objects.create(
-            run=run,
-            subscriber=person,
-            batch=batch,
-            variant=campaign.variants.get(),
-            address=person.email,
-            state=state,
-            settled_at=NINE,
-        )
-    return campaign
-
-
 def test_those_who_failed_are_tried_again_and_nobody_else(admin_wire, failed):
     answer = admin_wire.v1("admin.campaign.retryfailed", CampaignID=failed.pk).json()
 
