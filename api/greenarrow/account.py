@@ -66,7 +66,7 @@ def update_organization(call: Call) -> dict[str, Any]:
             given.problem("time_zone_name", "is not a time zone")
         found.timezone = zone or found.timezone
     given.require_valid()
-    found.save()
+    found.save(update_fields=["name", "timezone", "modified_at"])
     return _organization(found, call.now)
 
 
@@ -211,7 +211,7 @@ def unfinished_jobs(call: Call) -> Answer:
 
 
 def _jobs(call: Call, campaigns: QuerySet[Campaign], imports: QuerySet[Import]) -> Answer:
-    found = [_campaign_job(each) for each in campaigns.order_by("pk")]
+    found = [_campaign_job(each) for each in campaigns.prefetch_related("runs").order_by("pk")]
     return pages.all_or_paged(found + [_import_job(each) for each in imports.order_by("pk")], call.params, dict)
 
 
@@ -220,7 +220,7 @@ def _imports(call: Call) -> QuerySet[Import]:
 
 
 def _campaign_job(campaign: Campaign) -> dict[str, Any]:
-    run = campaign.runs.order_by("number").last()
+    run = max(campaign.runs.all(), key=lambda each: each.number, default=None)
     return {
         "id": campaign.pk,
         "mailing_list_id": campaign.dispatch.mailing_list_id if hasattr(campaign, "dispatch") else None,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from accounts.models import Organization
 from api.greenarrow.models import ListSettings
 from audience.models import MailingList
 
@@ -27,6 +28,11 @@ def of(mailing_list: MailingList) -> dict[str, Any]:
     """By the API's names; without any, there is none."""
     row = ListSettings.objects.filter(mailing_list=mailing_list).first()
     return dict(row.values) if row else {}
+
+
+def of_all(organization: Organization) -> dict[int, dict[str, Any]]:
+    """By list; without those that have none."""
+    return dict(ListSettings.objects.of(organization).values_list("mailing_list_id", "values"))
 
 
 def keep(mailing_list: MailingList, values: dict[str, Any]) -> None:

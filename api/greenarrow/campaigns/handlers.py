@@ -49,7 +49,7 @@ def create(call: Call) -> dict[str, Any]:
 @route("PUT", ONE[0], BY_STAT, ONE[1])
 def update(call: Call) -> dict[str, Any]:
     """Change what is given; everything else stays."""
-    campaign = rows.named(call)
+    campaign = rows.held(call)
     home = shapes.home(campaign, dispatches.of(campaign))
     place = wanted.Place(home, call.organization, contents.written(campaign))
     asked = wanted.read(call.given("campaign"), place, is_new=False)
@@ -111,7 +111,7 @@ def estimate_recipients(call: Call) -> dict[str, Any]:
 
 
 def _that_can_wait(call: Call, word: str) -> Campaign:
-    campaign = rows.named(call)
+    campaign = rows.held(call)
     if state(campaign) in OVER:
         raise ValidationFailed(f"a campaign cannot be {word} in state {state(campaign)}")
     if campaign.state == State.DRAFT and not shapes.is_defined(

@@ -47,6 +47,13 @@ def named(call: Call) -> Campaign:
     return campaign
 
 
+def held(call: Call) -> Campaign:
+    """The campaign of the address, to be changed: of two who change it at once, one comes after the other, and reads
+    what the first has written. Raises NotFound."""
+    Campaign.objects.select_for_update().filter(pk=named(call).pk).first()
+    return named(call)
+
+
 def again(call: Call, campaign: Campaign) -> Campaign:
     """As it is in the database now."""
     return of_organization(call).get(pk=campaign.pk)

@@ -124,6 +124,7 @@ def create(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """Change what is given; contents are replaced as a whole."""
     call.require(Permission.UPDATE)
+    CampaignTemplate.objects.select_for_update().filter(pk=_named(call).pk).first()  # two changes at once keep both
     return shape(_saved(call, _named(call), is_new=False))
 
 

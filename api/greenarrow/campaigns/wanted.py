@@ -5,7 +5,7 @@ Nothing is written here. A key that is missing leaves things as they are.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -98,7 +98,7 @@ def _flat(given: Given, flat: Mapping[str, Any], place: Place) -> list[Said]:
     first = min(place.there, key=lambda variant: variant.pk) if place.there else None
     one = _said(given, {**flat, **({"id": first.pk} if first else {})}, 0, place)
     rest = [_unchanged(each) for each in place.there if first is None or each.pk != first.pk]
-    return [one, *rest]
+    return _unique(given, [one, *rest])
 
 
 def _whole_set(given: Given, rows: list[Any], place: Place) -> list[Said]:
@@ -109,6 +109,9 @@ def _whole_set(given: Given, rows: list[Any], place: Place) -> list[Said]:
 
 def _nested(given: Given, rows: list[Any], place: Place) -> list[Said]:
     """As Rails has it: those that are not mentioned stay, `_destroy` takes one away."""
+    for position, row in enumerate(rows):
+        if not isinstance(row, dict):
+            given.problem(f"campaign_contents_attributes[{position}]", "must be an object")
     flat = [_flattened(row) for row in rows]
     gone = {_id(row) for row in flat if str(row.get("_destroy", "")).lower() in ("true", "1")}
     changed = {_id(row): row for row in flat if _id(row) is not None}
@@ -141,7 +144,7 @@ def _said(given: Given, row: Any, position: int, place: Place) -> Said:
         variant = next((each for each in place.there if each.pk == _id(row)), None)
         if variant is None:
             below.problem("id", "is not a content of this campaign")
-    before = _unchanged(variant) if variant else Said(name=content_name(min(position, 25)))
+    before = _unchanged(variant) if variant else Said(name="")
     return Said(
         name=(below.text("name", longest=100, one_line=True) or before.name) if "name" in below else before.name,
         subject=_text(below, "subject", before.subject, longest=LONGEST_SUBJECT, one_line=True),
@@ -173,6 +176,13 @@ def _unchanged(variant: Variant) -> Said:
 
 
 def _unique(given: Given, said: list[Said]) -> list[Said]:
+    """New contents without a name are called by their place, or as nothing else here is."""
+    said = list(said)
+    for position, each in enumerate(said):
+        if not each.name and each.variant is None:
+            taken = {other.name for other in said}
+            free = (content_name(at) for at in (min(position, 25), *range(26)) if content_name(at) not in taken)
+            said[position] = replace(each, name=next(free, content_name(25)))
     names = [each.name for each in said]
     if doubled := next((name for name in names if names.count(name) > 1), None):
         given.problem("contents", f"has the name {doubled} twice")

@@ -9,7 +9,7 @@ from api.greenarrow import times
 from api.greenarrow.campaigns import statistics
 from api.greenarrow.reading import Given
 from api.greenarrow.vocabulary import METRIC_WORDS, METRICS, UNITS, percentage
-from campaigns.models import Campaign, Variant
+from campaigns.models import Campaign, State, Variant
 from delivery.models import Dispatch
 from splittests.models import SplitTest, SplitTestRun
 from stats.base_counters import BaseCounters
@@ -100,15 +100,20 @@ def shown(campaign: Campaign, contents: Sequence[Variant]) -> dict[str, Any] | N
     if run is None or len(contents) < 2 or not SplitTest.objects.filter(campaign=campaign).exists():
         return None
     row = SplitTestRun.objects.select_related("chosen").filter(run=run).first()
-    if row is None:
-        return {"state": "split_testing", "winning_content": None, "snapshots": []}
-    if row.chosen is None:
-        return {"state": "decision_delay", "winning_content": None, "snapshots": []}
+    if row is None or row.chosen is None:
+        return {"state": _undecided(campaign, row), "winning_content": None, "snapshots": []}
     return {
         "state": "finished",
         "winning_content": {"id": row.chosen.pk, "name": row.chosen.name},
         "snapshots": _snapshots(campaign, row, contents),
     }
+
+
+def _undecided(campaign: Campaign, row: SplitTestRun | None) -> str:
+    """Over, too, where everybody was of the sample, so that there was nothing to choose for."""
+    if campaign.state == State.SENT:
+        return "finished"
+    return "split_testing" if row is None or campaign.state == State.SENDING else "decision_delay"
 
 
 def _snapshots(campaign: Campaign, row: SplitTestRun, contents: Sequence[Variant]) -> list[dict[str, Any]]:

@@ -36,7 +36,6 @@ def create(call: Call, mailing_list: MailingList, asked: Wanted) -> Campaign:
 
 
 def update(call: Call, campaign: Campaign, asked: Wanted) -> Campaign:
-    Campaign.objects.select_for_update().get(pk=campaign.pk)  # of two who change it at once, one comes after the other
     mailing_list = shapes.home(campaign, dispatches.of(campaign))
     if asked.name is not None and asked.name != campaign.name:
         drafts.edit(campaign, by=call.by, name=asked.name)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from accounts.permissions import Permission
 from api.greenarrow import pages
@@ -105,6 +105,7 @@ def create(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """The name, the options, and what else is said of it; the type stays, since values are kept by it."""
     call.require(Permission.UPDATE)
+    CustomField.objects.select_for_update().filter(pk=_named(call).pk).first()  # two changes at once keep both
     field, given = _named(call), call.given("custom_field")
     kind = type_of(field)
     if "field_type" in given and given.one_of("field_type", tuple(KINDS)) not in (kind, None):
@@ -210,8 +211,10 @@ def _extras(given: Given, kind: str | None) -> dict[str, Any]:
 
 
 def settings_of(field: CustomField) -> dict[str, Any]:
-    row = FieldSettings.objects.filter(field=field).first()
-    return dict(row.values) if row else {}
+    try:
+        return dict(field.greenarrow_settings.values)
+    except FieldSettings.DoesNotExist:
+        return {}
 
 
 def type_of(field: CustomField, values: dict[str, Any] | None = None) -> str:
@@ -238,5 +241,7 @@ def shape(field: CustomField) -> dict[str, Any]:
 
 
 def of_list(mailing_list: MailingList) -> list[CustomField]:
-    """What people on it may have, by id."""
-    return sorted(custom_fields.of_list(mailing_list).values(), key=lambda field: field.pk)
+    """What people on it may have, by id, with what is said of each."""
+    found = sorted(custom_fields.of_list(mailing_list).values(), key=lambda field: field.pk)
+    prefetch_related_objects(found, "greenarrow_settings")
+    return found

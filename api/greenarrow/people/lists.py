@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -32,8 +33,9 @@ CONFIRMED_FOR = timedelta(minutes=2)
 def index(call: Call) -> Answer:
     """All lists, by id."""
     call.require(Permission.READ)
-    found = MailingList.objects.filter(organization=call.organization).order_by("pk")
-    return pages.all_or_paged(found, call.params, shape)
+    found = MailingList.objects.filter(organization=call.organization).select_related("organization").order_by("pk")
+    said, seeds = list_settings.of_all(call.organization), list(SeedList.objects.of(call.organization).order_by("pk"))
+    return pages.all_or_paged(found, call.params, lambda row: _shape(row, said.get(row.pk, {}), seeds))
 
 
 @route("GET", "mailing_lists/{list}")
@@ -54,6 +56,7 @@ def create(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """Change what is given."""
     call.require(Permission.UPDATE)
+    MailingList.objects.select_for_update().filter(pk=rows.the_list(call).pk).first()  # two changes at once keep both
     return _saved(call, rows.the_list(call), is_new=False)
 
 
@@ -157,8 +160,14 @@ def _headers(given: Given) -> str:
 
 
 def shape(mailing_list: MailingList) -> dict[str, Any]:
-    values, domain = list_settings.of(mailing_list), dispatches.link_domain(mailing_list.organization)
-    seeds = SeedList.objects.of(mailing_list.organization).filter(pk__in=values.get("d_seed_list_ids", []))
+    values = list_settings.of(mailing_list)
+    chosen = SeedList.objects.of(mailing_list.organization).filter(pk__in=values.get("d_seed_list_ids", []))
+    return _shape(mailing_list, values, list(chosen.order_by("pk")))
+
+
+def _shape(mailing_list: MailingList, values: Mapping[str, Any], seeds: Iterable[SeedList]) -> dict[str, Any]:
+    """`values`: the list's settings. `seeds`: at least those that it names, by id."""
+    domain, chosen = dispatches.link_domain(mailing_list.organization), set(values.get("d_seed_list_ids", []))
     said = {f"d_{name}": values.get(f"d_{name}") for name in winner.KEYS}
     return {
         "id": mailing_list.pk,
@@ -174,7 +183,7 @@ def shape(mailing_list: MailingList) -> dict[str, Any]:
         "d_bounce_email": dispatches.bounce_address(),
         "d_bounce_email_id": "@".join(map(str, shapes.BOUNCE_ID)),
         "d_speed": values.get("d_speed", 0),
-        "d_seed_lists": [{"id": each.pk, "name": each.name} for each in seeds.order_by("pk")],
+        "d_seed_lists": [{"id": each.pk, "name": each.name} for each in seeds if each.pk in chosen],
         "d_autowinner_enabled": bool(values.get("d_autowinner_enabled")),
         **said,
         "d_autowinner_delay_unit": values.get("d_autowinner_delay_unit") or "minutes",

@@ -83,7 +83,12 @@ def delete(call: Call) -> None:
 
 
 def _rows(call: Call) -> QuerySet[Segment]:
-    return Segment.objects.of(call.organization).prefetch_related("mailing_lists").order_by("pk")
+    return (
+        Segment.objects.of(call.organization)
+        .select_related("organization")
+        .prefetch_related("mailing_lists")
+        .order_by("pk")
+    )
 
 
 def _named(call: Call) -> Segment:

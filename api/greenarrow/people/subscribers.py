@@ -1,6 +1,6 @@
 """`subscribers`: people on a list. A subscriber here is our Subscription, and so is its id."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -40,15 +40,14 @@ def index(call: Call) -> Answer:
     if "page" in call.params and "page_token" in call.params:
         raise InvalidRequest("only one of page and page_token may be present")
     page, found = pages.asked(call.params), _of_list(mailing_list)
-    known = fields.of_list(mailing_list)
+    show = _shower(mailing_list)
     if "page" in call.params:
         chosen, beside = page.of(found)
-        return Answer([shape(row, known) for row in chosen], beside)
+        return Answer([show(row) for row in chosen], beside)
     after = _token(call.params.get("page_token", ""))
     chosen = list(found.filter(pk__gt=after)[: page.size + 1])
     token = str(chosen[page.size - 1].pk) if len(chosen) > page.size else None
-    shown = [shape(row, known) for row in chosen[: page.size]]
-    return Answer(shown, {"per_page": page.size, "next_page_token": token})
+    return Answer([show(row) for row in chosen[: page.size]], {"per_page": page.size, "next_page_token": token})
 
 
 @route("GET", f"{OF_LIST}/{{people}}")
@@ -62,7 +61,7 @@ def show(call: Call) -> list[dict[str, Any]]:
     found = _of_list(mailing_list).filter(_any_of(wanted))
     if not found:
         raise NotFound("subscriber not found")
-    return [shape(row, fields.of_list(mailing_list)) for row in found]
+    return [*map(_shower(mailing_list), found)]
 
 
 @route("POST", OF_LIST)
@@ -308,11 +307,17 @@ def _move(call: Call, row: Subscription, status: str, asked: Mapping[str, Any]) 
 
 
 def _again(row: Subscription, mailing_list: MailingList) -> dict[str, Any]:
-    return shape(_of_list(mailing_list).get(pk=row.pk), fields.of_list(mailing_list))
+    return _shower(mailing_list)(_of_list(mailing_list).get(pk=row.pk))
 
 
-def shape(row: Subscription, known: list[CustomField]) -> dict[str, Any]:
-    zone, settings = row.mailing_list.organization.timezone, list_settings.of(row.mailing_list)
+def _shower(mailing_list: MailingList) -> Callable[[Subscription], dict[str, Any]]:
+    """Shows people of this list; what the list says of all of them is read once."""
+    known, settings = fields.of_list(mailing_list), list_settings.of(mailing_list)
+    return lambda row: shape(row, known, settings)
+
+
+def shape(row: Subscription, known: list[CustomField], settings: Mapping[str, Any]) -> dict[str, Any]:
+    zone = row.mailing_list.organization.timezone
     shown: dict[str, Any] = {
         "id": row.pk,
         "mailing_list_id": row.mailing_list_id,

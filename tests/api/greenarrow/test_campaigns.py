@@ -1,6 +1,7 @@
 """Campaigns through GreenArrow's API: what can be written, what it means, and what is refused."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -11,10 +12,13 @@ from django.utils.timezone import now
 from campaigns import lifecycle
 from campaigns.models import Campaign, CampaignEvent, Variant
 from content.models import Email
+from delivery.runs import finish_if_complete
 from tests.api.greenarrow.conftest import done, program, refused
 from tests.delivery.conftest import mail_relay as mail_relay
 from tests.delivery.servers import Mailbox
 from tests.factories import MailingListFactory, SegmentFactory, campaign_in, draft_campaign, staff
+from tests.races import at_once, race
+from tests.splittests.test_course import planned, sent_to, started
 
 pytestmark = pytest.mark.django_db
 CONTENT = {"subject": "Good morning", "html": "<p>Hello</p>"}
@@ -158,6 +162,44 @@ def test_contents_go_on_by_their_id_and_are_new_without(api, base):
     assert [each["name"] for each in last["contents"]] == ["Three", "Four"]
     none = done(api.put(f"campaigns/{made['id']}", {"campaign": {"contents": []}}))
     assert (none["contents"], none["content_determined"], none["content_subject"]) == ([], False, None)
+
+
+def test_a_new_content_without_a_name_is_called_as_nothing_else_is(api, base):
+    made = done(api.post(base, complete(contents=[{**CONTENT, "name": "One"}, CONTENT])))
+    kept = {"id": made["contents"][1]["id"]}
+    assert made["contents"][1]["name"] == "Content B"
+
+    whole = {"campaign": {"contents": [kept, CONTENT]}}
+    after = done(api.put(f"campaigns/{made['id']}", whole))["contents"]
+    assert [each["name"] for each in after] == ["Content B", "Content A"]
+    nested = {"campaign": {"campaign_contents_attributes": [{"id": after[1]["id"], "_destroy": "1"}, CONTENT]}}
+    after = done(api.put(f"campaigns/{made['id']}", nested))["contents"]
+    assert [each["name"] for each in after] == ["Content B", "Content A"]
+    odd = refused(api.put(f"campaigns/{made['id']}", {"campaign": {"campaign_contents_attributes": [1]}}))
+    assert odd == "campaign_contents_attributes[0] must be an object"
+
+
+@race
+def test_of_two_who_write_the_contents_at_once_one_comes_after_the_other(api, base):
+    """Each on what the other left: no fault, and no mixture of both."""
+    made = done(api.post(base, complete()))
+    path, first = f"campaigns/{made['id']}", made["contents"][0]["id"]
+
+    def write(*contents):
+        return lambda: api.put(path, {"campaign": {"contents": list(contents)}})
+
+    answers = at_once(
+        write({**CONTENT, "name": "New"}),
+        write({"id": first, "subject": "Same"}),
+        lambda: api.post(f"{path}/pause"),
+        lambda: api.post(f"{path}/pause"),
+    )
+
+    codes = [each["error_code"] for each in answers]
+    assert codes[1] in (None, "validation_failed")  # the content may be gone by then
+    assert [codes[0], *codes[2:]] == [None] * 3, answers
+    names = [each["name"] for each in done(api.get(path))["contents"]]
+    assert names in (["New"], ["Content A"])
 
 
 def test_what_another_campaign_says_too_is_left_as_it_is_there(api, base, organization, readers):
@@ -476,6 +518,19 @@ def test_a_list_of_many_campaigns_asks_the_database_as_often_as_one_of_few(api, 
 
     assert queries() == few
     assert few < 20
+
+
+def test_where_everybody_was_of_the_sample_the_selection_is_over_without_a_winner(api):
+    run = started(planned(people=4, share_percent=Decimal(100)))
+    viewer = program(staff(run.campaign.organization).user, run.campaign.organization)
+
+    def selection():
+        return done(viewer.get(f"campaigns/{run.campaign_id}"))["automatic_winner_selection"]
+
+    assert selection()["state"] == "split_testing"
+    sent_to(run)
+    assert finish_if_complete(run.campaign_id)
+    assert selection() == {"state": "finished", "winning_content": None, "snapshots": []}
 
 
 def test_previews_go_to_whom_they_are_for(api, base, mail_relay):

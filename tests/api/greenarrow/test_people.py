@@ -1,12 +1,15 @@
 """From an empty organization to people on a list, as a client would go about it."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from audience.models import Subscription, Suppression
 from content.tokens import Purpose, recipient_token
 from stats.ingest import ingest
 from tests.api.greenarrow.conftest import done, program, refused
 from tests.delivery.states import sending
+from tests.factories import campaign_in
 
 
 @pytest.fixture
@@ -279,3 +282,28 @@ def test_the_token_of_a_mail_unsubscribes_as_its_link_does(api, organization, ch
     for caller, wrong in ((stranger, token), (api, "x"), (api, token[:-1]), (api, None)):
         refused(caller.post("subscribers/unsubscribe", {"unsubscribe": {"token": wrong}}), "not_found")
     refused(api.post("mailing_lists/1/subscribers/1/trigger_autoresponders"), "invalid_request")
+
+
+def test_long_lists_ask_the_database_as_often_as_short_ones(api, made, organization):
+    _, base = made
+    paths = (f"{base}/subscribers", f"{base}/subscribers?page=0", f"{base}/custom_fields", "mailing_lists", "jobs/all")
+
+    def asked():
+        found = []
+        for path in paths:
+            with CaptureQueriesContext(connection) as queries:
+                done(api.get(path))
+            found.append(len(queries))
+        return found
+
+    campaign_in("sending", organization, people=1)
+    few = asked()
+    for number in range(4):
+        campaign_in("sending", organization, people=1)
+        subscriber = {"email": f"x{number}@example.com", "custom_fields": {"First Name": "X"}}
+        done(api.post(f"{base}/subscribers", {"subscriber": subscriber}))
+        done(api.post(f"{base}/custom_fields", {"custom_field": {"name": f"X{number}", "field_type": "text"}}))
+        done(api.post("mailing_lists", {"mailing_list": {"name": f"X{number}", "d_speed": 5}}))
+
+    assert asked() == few
+    assert max(few) < 20
