@@ -23,13 +23,14 @@ from tags import tagging
 from tags.models import folded
 
 # What nobody approves. What happens to links and whether the world may read it can be chosen until long after sending.
-PLAIN = {"name", "edition", "tags", "tracks_conversions", "is_public"}
+PLAIN = {"name", "edition", "tags", "tracks_conversions", "analytics_domains", "is_public"}
 SEND_TIME = {"local_time", "expires_after_hours", "expires_at"}
 COLUMNS = {
     *SEND_TIME,
     "edition",
     "frequency_cap_hours",
     "tracks_conversions",
+    "analytics_domains",
     "is_public",
     "scheduled_at",
     "schedule_tz",
@@ -135,6 +136,7 @@ def copy(campaign: Campaign, *, by: Actor, name: str = "") -> Campaign:
             local_time=campaign.local_time,
             expires_after_hours=campaign.expires_after_hours,
             tracks_conversions=campaign.tracks_conversions,
+            analytics_domains=campaign.analytics_domains,
             is_public=campaign.is_public,
             created_by=by.user,
         )

@@ -17,6 +17,7 @@ from audience.models import MailingList, Segment
 from campaigns.calendar_feeds import CalendarFeed
 from campaigns.querysets import CampaignQuerySet, ScopedQuerySet
 from campaigns.recurring import CampaignRecurrence
+from content.analytics import require_hosts
 from content.models import Email
 from tags.models import Tag
 
@@ -138,6 +139,13 @@ class Campaign(models.Model):
         default=False,
         db_default=False,
         help_text="Tracked links tell the page they lead to who came, so that a conversion can be reported.",
+    )
+    analytics_domains = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        validators=[require_hosts],
+        help_text="Hosts whose tracked links get parameters for web analytics, one a line; * is all, empty is none.",
     )
     is_public = models.BooleanField(
         "in the archive",

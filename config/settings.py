@@ -318,6 +318,9 @@ INGEST_CHUNK: int = env.int("INGEST_CHUNK", 20_000)
 EVENT_RETENTION_MONTHS: int = env.int("EVENT_RETENTION_MONTHS", 0)
 # The name by which the pages that tracked links lead to are told who came, where a campaign tracks conversions.
 CONVERSION_PARAMETER: str = env.str("CONVERSION_PARAMETER", "ocrid")
+# What links of campaigns that name hosts for web analytics say as utm_source and utm_medium; empty leaves it out.
+UTM_SOURCE: str = env.str("UTM_SOURCE", "Broadsheet")
+UTM_MEDIUM: str = env.str("UTM_MEDIUM", "email")
 # Posts a minute to a public form (unsubscribe), for one link and from one address. Mail providers post for many people
 # from few addresses.
 POSTS_PER_LINK: int = env.int("POSTS_PER_LINK", 30)

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from content import headers, markup, mime, plaintext
 from content.addressing import Addressing
+from content.analytics import Analytics
 from content.errors import BrokenTemplate
 from content.links import CLICK, LINK_FIELDS, OPEN, PROBE, Link, LinkBook
 from content.merge.bodies import Body, Context, Piece, SlotBody, body_of
@@ -84,15 +85,17 @@ def compile_email(
     converts: bool = False,
     opens: bool = True,
     clicks: bool = True,
+    analytics: Analytics | None = None,
     fields: Fields = (),
 ) -> "CompiledMessage":
     """The message for one run. `tracked` replaces links (unless not `clicks`) and adds the pixel (unless not `opens`),
     and the hidden link if HIDDEN_LINK says so;
-    `converts` has tracked links tell their targets who came; `fields` are the custom fields there are (number, key,
-    name), for languages that call them by their names. Raises BrokenTemplate."""
+    `converts` has tracked links tell their targets who came, `analytics` from which campaign;
+    `fields` are the custom fields there are (number, key, name), for languages that call them by their names. Raises
+    BrokenTemplate."""
     parsed = parse_email(source, fields)
     book = LinkBook(run_id, base_url, has_hidden_link=settings.HIDDEN_LINK and clicks, converts=converts)
-    book.has_pixel, book.follows_links = opens, clicks
+    book.has_pixel, book.follows_links, book.analytics = opens, clicks, analytics
     pieces = _bodies(source, parsed, book if tracked else None)
     named = {name for part in parsed.values() for name in part.fields}
     return CompiledMessage(source, pieces, fields=named, book=book, tracked=tracked)

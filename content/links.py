@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from content.analytics import Analytics
 from content.merge.bodies import Computed, Context, Named, Piece
 from content.pieces import as_written
 from content.tokens import MAX_URL_LENGTH, Purpose, link_token, recipient_token
@@ -50,27 +51,30 @@ class LinkBook:
     converts: bool = False
     has_pixel: bool = True
     follows_links: bool = True
+    analytics: Analytics | None = None
     links: list[Link] = field(default_factory=list)
+    _terms: dict[int, str] = field(default_factory=dict)
     _computed: int = 0
 
-    def tracked(self, pieces: Sequence[Piece], *, repeats: bool = False) -> tuple[Piece, ...] | None:
-        """What takes the place of this URL; None if it stays as it is. `repeats`: in a part that repeats the HTML."""
+    def tracked(self, pieces: Sequence[Piece], *, repeats: bool = False, term: str = "") -> tuple[Piece, ...] | None:
+        """What takes the place of this URL; None if it stays as it is. `repeats`: in a part that repeats the HTML.
+        `term`: what web analytics are told about this place of it."""
         if not self.follows_links:
             return None
         head = pieces[0] if pieces and isinstance(pieces[0], str) else ""
         if len(pieces) == 1:
-            return self._fixed(clean_url(head), repeats) if HOST.match(head.strip()) else None
+            return self._fixed(clean_url(head), repeats, term) if HOST.match(head.strip()) else None
         host = HOST.match(head.lstrip())
         if host is None or not host[3]:  # a merge field goes on right after the host, and so could change it
             return None
-        position = self._position("".join(map(as_written, pieces)).strip(), repeats)
+        position = self._position("".join(map(as_written, pieces)).strip(), repeats, term)
         self._computed += 1
         return (Computed(f"__link_{self._computed}", tuple(pieces), self._personal(position)),)
 
-    def _fixed(self, url: str, repeats: bool) -> tuple[Piece, ...] | None:
+    def _fixed(self, url: str, repeats: bool, term: str) -> tuple[Piece, ...] | None:
         if len(url) > MAX_URL_LENGTH:
             return None
-        token = self._token(self._position(url, repeats), url)
+        token = self._token(self._position(url, repeats, term), url)
         return (f"{self.base_url}/c/", CLICK, f"/{token}")
 
     def _personal(self, position: int) -> Callable[[str, Context], str]:
@@ -86,12 +90,15 @@ class LinkBook:
         return address
 
     def _token(self, position: int, url: str) -> str:
-        return link_token(run_id=self.run_id, position=position, url=url, converts=self.converts)
+        added = self.analytics.parameters_for(url, self._terms[position]) if self.analytics else ""
+        added = added if len(url) + len(added) <= MAX_URL_LENGTH else ""
+        return link_token(run_id=self.run_id, position=position, url=url, converts=self.converts, added=added)
 
-    def _position(self, url: str, repeats: bool) -> int:
+    def _position(self, url: str, repeats: bool, term: str) -> int:
         known = next((link.position for link in self.links if link.url == url), None) if repeats else None
         if known is None:
             self.links.append(Link(len(self.links) + 1, url))
+            self._terms[len(self.links)] = term
         return known or len(self.links)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import css_inline
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from content.analytics import term_of
 from content.errors import BrokenTemplate
 from content.links import CLICK, LINK_FIELDS, OPEN, PROBE, LinkBook, safe_address
 from content.merge.bodies import Computed, Piece
@@ -242,7 +243,9 @@ def _set_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | Non
         if "href" not in node.attributes:  # a link in SVG, whose xlink:href answers to the selector too
             continue
         pieces = tokens.split(node.attributes["href"] or "")
-        tracked = tracked_address(pieces, tokens, links) if links and is_tracked(node) else None
+        tracked = None
+        if links and is_tracked(node):
+            tracked = tracked_address(pieces, tokens, links, term=_term(node, tokens) if links.analytics else "")
         if address := tracked or _guarded_address(pieces, tokens, f"__href_{place}"):
             node.attrs["href"] = address
 
@@ -250,6 +253,12 @@ def _set_addresses(tree: LexborHTMLParser, tokens: Tokens, links: LinkBook | Non
 def is_tracked(node: LexborNode) -> bool:
     """Unless its author asked to leave it alone, in the way of Octeth's authors."""
     return UNTRACKED not in (node.attributes.get("class") or "").split()
+
+
+def _term(node: LexborNode, tokens: Tokens) -> str:
+    """The title of a link, or its text; nothing where a merge field is in it, since that is about the reader."""
+    title = (node.attributes.get("title") or "").strip() or node.text()
+    return "" if tokens.pattern.search(title) else term_of(title)
 
 
 def _guarded_address(pieces: Sequence[Piece], tokens: Tokens, name: str) -> str | None:
@@ -262,11 +271,13 @@ def _guarded_address(pieces: Sequence[Piece], tokens: Tokens, name: str) -> str 
     return tokens.add("", Computed(name, tuple(pieces), safe_address))
 
 
-def tracked_address(pieces: Sequence[Piece], tokens: Tokens, links: LinkBook, *, repeats: bool = False) -> str | None:
+def tracked_address(
+    pieces: Sequence[Piece], tokens: Tokens, links: LinkBook, *, repeats: bool = False, term: str = ""
+) -> str | None:
     """A token for the tracked form of this address; None if it stays as it is."""
     if balanced_length(pieces) < len(pieces) or CLICK in pieces:
         return None
-    tracked = links.tracked(pieces, repeats=repeats)
+    tracked = links.tracked(pieces, repeats=repeats, term=term)
     return tokens.add(*_escaped(tracked)) if tracked else None
 
 

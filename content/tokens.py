@@ -45,6 +45,8 @@ class Purpose(Enum):
 LINK = b"link"
 # Stands before the URL of a link whose target is told who came: no URL begins with it.
 CONVERTS = b"\x01"
+# After it, and before the URL too: how many bytes of parameters follow, and those.
+ADDS = b"\x02"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,13 @@ class RecipientToken:
 @dataclass(frozen=True, slots=True)
 class LinkToken:
     """A link of a run: `position` counts from 1 in the order of the message. `converts`: its target is told by whom it
-    was reached, so that it can report a conversion."""
+    was reached, so that it can report a conversion. `added`: parameters that the URL gets on the way, `a=1&b=2`."""
 
     run_id: int
     position: int
     url: str
     converts: bool = False
+    added: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +111,25 @@ def read_bounce_word(word: str) -> RecipientToken:
     return read_recipient_token(Purpose.BOUNCE, base64.urlsafe_b64encode(raw).rstrip(b"=").decode())
 
 
-def link_token(*, run_id: int, position: int, url: str, converts: bool = False) -> str:
-    """Raises ValueError for a URL longer than MAX_URL_LENGTH bytes."""
-    target = url.encode()
-    if len(target) > MAX_URL_LENGTH:
-        raise ValueError(f"A link may have {MAX_URL_LENGTH} bytes; this one has {len(target)}.")
-    return _sealed(LINK, _varint(run_id) + _varint(position) + CONVERTS * converts + target)
+def link_token(*, run_id: int, position: int, url: str, converts: bool = False, added: str = "") -> str:
+    """Raises ValueError for a URL that has more than MAX_URL_LENGTH bytes with what is added to it."""
+    target, more = url.encode(), added.encode()
+    if len(target) + len(more) > MAX_URL_LENGTH:
+        raise ValueError(f"A link may have {MAX_URL_LENGTH} bytes; this one has {len(target) + len(more)}.")
+    kind = CONVERTS * converts + (ADDS + _varint(len(more)) + more if more else b"")
+    return _sealed(LINK, _varint(run_id) + _varint(position) + kind + target)
 
 
 def read_link_token(token: str) -> LinkToken:
     """Raises BadToken."""
     run_id, payload = _read_varint(_opened(LINK, token))
     position, payload = _read_varint(payload)
-    return LinkToken(run_id, position, payload.removeprefix(CONVERTS).decode(), payload.startswith(CONVERTS))
+    converts, payload = payload.startswith(CONVERTS), payload.removeprefix(CONVERTS)
+    added = b""
+    if payload.startswith(ADDS):
+        length, payload = _read_varint(payload[len(ADDS) :])
+        added, payload = payload[:length], payload[length:]
+    return LinkToken(run_id, position, payload.decode(), converts, added.decode())
 
 
 def read_click(recipient: str, link: str) -> tuple[RecipientToken, LinkToken]:

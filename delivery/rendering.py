@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from audience.fields import person
 from campaigns.models import CampaignRun, Channel, ContentSnapshot
 from content.addressing import Addressing
+from content.analytics import Analytics
 from content.compile import CompiledMessage, CompiledSms, Contents, Said, compile_email, compile_sms, said_by
 from content.merge.languages import Fields
 from delivery import dispatches
@@ -93,6 +94,7 @@ class Source(Said):
     converts: bool = False
     opens: bool = True
     clicks: bool = True
+    analytics: Analytics | None = None
 
     @classmethod
     def of(
@@ -105,6 +107,7 @@ class Source(Said):
         converts: bool = False,
         opens: bool = True,
         clicks: bool = True,
+        analytics: Analytics | None = None,
         **changes: str,
     ) -> Self:
         """From an Email or a snapshot of one. The rest as in `content.compile.compile_email`."""
@@ -116,6 +119,7 @@ class Source(Said):
             converts=converts,
             opens=opens,
             clicks=clicks,
+            analytics=analytics,
             **said_by(email, **changes),
         )
 
@@ -131,6 +135,7 @@ def compiled(source: Source, base_url: str) -> CompiledMessage:
         converts=source.converts,
         opens=source.opens,
         clicks=source.clicks,
+        analytics=source.analytics,
         fields=source.fields,
     )
 
@@ -150,6 +155,7 @@ class Mails:
         self._sender = dispatch.sender_email or ""
         # by this, programs of GreenArrow's find their campaign's messages
         self._extra = (("X-CampaignID", f"s4:{run.campaign_id}"),) if dispatch.pk else ()
+        analytics = Analytics.of(run.campaign.analytics_domains, run.campaign.name)
         for content in contents:
             source = Source.of(
                 content,
@@ -158,6 +164,7 @@ class Mails:
                 converts=run.campaign.tracks_conversions,
                 opens=dispatch.tracks_opens,
                 clicks=dispatch.tracks_clicks,
+                analytics=analytics,
             )
             message = compiled(source, settings.BASE_URL)
             headers = RunHeaders.of(run, from_email=content.from_email)

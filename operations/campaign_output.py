@@ -64,6 +64,7 @@ def details(campaign: Campaign, user: User) -> dict[str, Any]:
         "audience": [str(part) for part in campaign.audience.select_related("mailing_list", "segment")],
         "frequency_cap_hours": campaign.frequency_cap_hours,
         "tracks_conversions": campaign.tracks_conversions,
+        "analytics_domains": campaign.analytics_domains,
         "is_public": campaign.is_public,
         "submitted_by": campaign.submitted_by and campaign.submitted_by.get_username(),
         "approved_by": campaign.approved_by and campaign.approved_by.get_username(),

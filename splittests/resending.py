@@ -239,6 +239,7 @@ def _written(row: AutoResend) -> Campaign:
         frequency_cap_hours=original.frequency_cap_hours,
         expires_after_hours=original.expires_after_hours,
         tracks_conversions=original.tracks_conversions,
+        analytics_domains=original.analytics_domains,
         created_by=original.created_by,
     )
     for content in _contents(run):

@@ -17,6 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.utils.encoding import iri_to_uri
 
+from content.analytics import joined
 from content.tokens import BadToken, Purpose, read_click, read_recipient_token
 from tracking.clients import client_address
 from tracking.conversions import told_to
@@ -94,7 +95,8 @@ def _open(path: str, environ: WSGIEnvironment, start_response: StartResponse) ->
 def _click(path: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     recipient_text, _, link_text = path[len(CLICK) :].partition("/")
     token, link = read_click(recipient_text, link_text)
-    location = told_to(web_address(link.url), token) if link.converts else web_address(link.url)
+    location = joined(web_address(link.url), link.added)
+    location = told_to(location, token) if link.converts else location
     if environ["REQUEST_METHOD"] == "GET":
         try:
             append(hit_of(HitKind.CLICKED, token, environ, link_position=link.position, url=link.url))

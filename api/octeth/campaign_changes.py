@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils.timezone import now
 
 from accounts import zone_labels
@@ -26,6 +27,7 @@ from campaigns.models import Campaign, ScheduleType
 from campaigns.recurrence import Recurrence
 from campaigns.schedules import Schedule
 from campaigns.variants import HEAVIEST
+from content.analytics import require_hosts
 from content.models import Email
 from splittests.models import AutoResend
 
@@ -69,7 +71,8 @@ class Changes:
     def of(cls, call: Call, campaign: Campaign) -> "Changes":
         """Raises Refused with the first code that holds."""
         changes = cls(call, campaign)
-        for check in (_status, _email, _kind, _zone_early, _time, _recurrence, _zone, _past, _resend, _variations):
+        first = (_status, _hosts, _email)
+        for check in (*first, _kind, _zone_early, _time, _recurrence, _zone, _past, _resend, _variations):
             check(changes)
         return changes
 
@@ -94,6 +97,14 @@ def _status(changes: Changes) -> None:
     if word and folded(word) not in STATUSES:
         raise Refused(3)
     changes.status = STATUSES.get(folded(word), "")
+
+
+def _hosts(changes: Changes) -> None:
+    """Octeth has no code for what is no host name; 3 is its code for a value that is not one of those it knows."""
+    try:
+        require_hosts(changes.given.text("GoogleAnalyticsDomains"))
+    except ValidationError as problem:
+        raise Refused(3) from problem
 
 
 def _email(changes: Changes) -> None:

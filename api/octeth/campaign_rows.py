@@ -130,7 +130,7 @@ def _options(campaign: Campaign, related: Related) -> dict[str, Any]:
     test = related.tests.get(campaign.pk)
     return {
         "ApprovalUserExplanation": echo.get("ApprovalUserExplanation", ""),
-        "GoogleAnalyticsDomains": echo.get("GoogleAnalyticsDomains", ""),
+        "GoogleAnalyticsDomains": campaign.analytics_domains,
         "PublishOnRSS": enabled(campaign.is_public),
         "S2SEnabled": campaign.tracks_conversions,
         "AutoResendEnabled": bool(resend and resend.enabled),

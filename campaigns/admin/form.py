@@ -28,6 +28,7 @@ from campaigns.admin.lookup import back_to, campaign_of, crumbs_of, explain
 from campaigns.drafts import Part
 from campaigns.errors import CampaignError
 from campaigns.models import LONGEST_CAP_HOURS, LONGEST_LIFE_HOURS, Campaign, Channel, State
+from content.analytics import require_hosts
 from content.models import Email
 from delivery.audiences import Audience
 from tags.models import Tag
@@ -35,7 +36,7 @@ from tags.models import Tag
 NEW, EXISTING = "new", "existing"
 EMAILS_OFFERED = 200
 PLAIN_FIELDS = (
-    *("name", "channel", "edition", "frequency_cap_hours", "tracks_conversions", "is_public"),
+    *("name", "channel", "edition", "frequency_cap_hours", "tracks_conversions", "analytics_domains", "is_public"),
     *("local_time", "expires_after_hours", "expires_at"),
 )
 STARTER = """<h1>A headline people want to read</h1>
@@ -102,6 +103,14 @@ class CampaignForm(DeskForm):
         label="Track conversions",
         required=False,
         help_text="Links tell the pages they lead to who came, so that a shop's server can report what was bought.",
+    )
+    analytics_domains = forms.CharField(
+        label="Hosts for web analytics",
+        required=False,
+        validators=[require_hosts],
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "example.com", "spellcheck": "false"}),
+        help_text="Tracked links to them get utm_source, utm_medium, utm_campaign and utm_term, unless written with "
+        "their own. One a line, with everything below it; * is all links, empty is none.",
     )
     is_public = forms.BooleanField(
         label="Show it in the archive",
@@ -208,6 +217,7 @@ def _initial(campaign: Campaign) -> dict[str, Any]:
         "expires_after_hours": campaign.expires_after_hours,
         "expires_at": _typed(campaign.expires_at, local_times.home_of(campaign)),
         "tracks_conversions": campaign.tracks_conversions,
+        "analytics_domains": campaign.analytics_domains,
         "is_public": campaign.is_public,
         "included": [key_of(part) for part in parts if not part.excluded],
         "excluded": [key_of(part) for part in parts if part.excluded],

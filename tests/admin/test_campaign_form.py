@@ -307,9 +307,12 @@ def test_two_browsers_that_send_one_form_at_once_make_one_draft(organization, bo
 def test_conversions_and_the_archive_are_ticked_and_unticked(organization, bob, login):
     email, client = EmailFactory(organization=organization), login(bob)
 
-    client.post(reverse(ADD), given(email=email.pk, tracks_conversions="on", is_public="on"))
+    client.post(
+        reverse(ADD), given(email=email.pk, tracks_conversions="on", is_public="on", analytics_domains="a.example")
+    )
     campaign = Campaign.objects.get()
     assert (campaign.tracks_conversions, campaign.is_public) == (True, True)
+    assert campaign.analytics_domains == "a.example"
 
     client.post(edit_address(campaign), given(email=email.pk, is_public="on"))
     campaign.refresh_from_db()

@@ -348,18 +348,20 @@ def test_an_empty_feed_is_a_feed(client, organization):
 
 
 def test_both_settings_are_copied(organization, alice):
-    campaign = published(organization, tracks_conversions=True)
+    campaign = published(organization, tracks_conversions=True, analytics_domains="*")
 
     twin = drafts.copy(campaign, by=acting(alice))
 
-    assert (twin.is_public, twin.tracks_conversions, twin.state) == (True, True, "draft")
+    assert (twin.is_public, twin.tracks_conversions, twin.analytics_domains, twin.state) == (True, True, "*", "draft")
 
 
 def test_neither_setting_voids_an_approval(organization):
     campaign = campaign_in("pending_approval", organization)
     lifecycle.approve(campaign, by=staff(organization, "approver"))
 
-    changed = drafts.edit(campaign, by=staff(organization, "manager"), is_public=True, tracks_conversions=True)
+    changed = drafts.edit(
+        campaign, by=staff(organization, "manager"), is_public=True, tracks_conversions=True, analytics_domains="*"
+    )
 
     assert Campaign.objects.get(pk=changed.pk).state == "scheduled"
     assert changed.approved_revision

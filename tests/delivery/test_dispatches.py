@@ -1,6 +1,7 @@
 """What a campaign's delivery settings do to its messages: speed, seed lists, tracking and the Sender."""
 
 import email
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils.timezone import now
 
 from campaigns import drafts
 from campaigns.errors import Locked, NotAllowed, NotReady
+from content.tokens import read_link_token
 from delivery import dispatches, pace, seeds
 from delivery.models import Dispatch, Recipient, SeedCopy, SeedList
 from delivery.rendering import render_recipient
@@ -32,8 +34,14 @@ def body_of(message):
 
 
 def test_what_is_not_tracked_has_no_pixel_and_its_own_links():
-    campaign, run = sending(people=1)
-    assert {"/o/", "/c/"} <= {path for path in ("/o/", "/c/") if path in body_of(message_of(campaign, run))}
+    campaign, run = sending(people=1, analytics_domains="example.com")
+    tracked = body_of(message_of(campaign, run))
+    assert {"/o/", "/c/"} <= {path for path in ("/o/", "/c/") if path in tracked}
+    [link] = {read_link_token(found) for found in re.findall(r"/c/[\w-]+/([\w-]+)", tracked)}
+    assert (link.url, "utm_source=Broadsheet&utm_medium=email&utm_campaign=" in link.added) == (
+        "https://example.com/story",
+        True,
+    )
     Dispatch.objects.create(
         campaign=campaign, tracks_opens=False, tracks_clicks=False, sender_email="desk@news.example"
     )

@@ -41,8 +41,8 @@ def answered(answer):
     return status, json.loads(body)
 
 
-def clicked(url, *, converts):
-    link = link_token(run_id=7, position=3, url=url, converts=converts)
+def clicked(url, *, converts, added=""):
+    link = link_token(run_id=7, position=3, url=url, converts=converts, added=added)
     return ask(f"/c/{recipient_token(Purpose.CLICK, **WHO)}/{link}")
 
 
@@ -59,6 +59,15 @@ def test_a_link_that_tracks_conversions_tells_its_target_who_came(own_spool):
     assert (status, headers["Location"]) == (302, f"https://example.com/story?a=1&b=%C3%BC&ocrid={ocrid()}#top")
     [hit] = spooled(own_spool)
     assert hit.url == STORY
+
+
+def test_parameters_for_web_analytics_are_joined_to_the_address_and_kept_out_of_the_hit(own_spool):
+    wanted = "https://example.com/story?a=1&b=%C3%BC&utm_source=x"
+
+    assert clicked(STORY, converts=False, added="utm_source=x")[1]["Location"] == f"{wanted}#top"
+    both = clicked(STORY, converts=True, added="utm_source=x")[1]["Location"]
+    assert both == f"{wanted}&ocrid={ocrid()}#top"
+    assert {hit.url for hit in spooled(own_spool)} == {STORY}
 
 
 def test_any_other_link_leads_where_it_always_did():

@@ -28,6 +28,7 @@ from campaigns.drafts import Part
 from campaigns.models import LONGEST_CAP_HOURS, LONGEST_LIFE_HOURS, Campaign, Channel, State
 from campaigns.recurrence import Recurrence
 from campaigns.schedules import Schedule
+from content.analytics import require_hosts
 from content.models import Email
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -101,6 +102,9 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     tracks_conversions = serializers.BooleanField(
         help_text="Tracked links tell the pages they lead to by whom they were reached."
     )
+    analytics_domains = serializers.CharField(
+        help_text="Hosts whose tracked links get utm parameters, one a line; `*`: all; empty: none."
+    )
     is_public = serializers.BooleanField(help_text="Anybody may read it in the archive, once it is sent.")
     archive_url = serializers.SerializerMethodField(help_text="Its page in the archive; null while it has none.")
     stats = StatsSerializer(required=False, help_text="With include=stats.")
@@ -152,6 +156,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "expires_at",
             "original_id",
             "tracks_conversions",
+            "analytics_domains",
             "is_public",
             "archive_url",
             "stats",
@@ -245,6 +250,13 @@ class CampaignUpdateSerializer(serializers.Serializer[Campaign]):
     )
     tracks_conversions = serializers.BooleanField(
         required=False, help_text="May be changed at any time; holds for what is sent from then on."
+    )
+    analytics_domains = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        validators=[require_hosts],
+        help_text="Host names, one a line or with commas between, each with everything below it; `*` is all links. May "
+        "be changed at any time; holds for what is sent from then on.",
     )
     is_public = serializers.BooleanField(
         required=False, help_text="Show it in the archive, once it is sent; may be changed at any time."

@@ -14,8 +14,6 @@ from splittests import resending
 
 LONGEST_NAME = 250
 ECHOED = ("SendTimeZone", "ApprovalUserExplanation", "OriginalCampaignID")
-# What an empty value clears, where others would leave it alone.
-CLEARED = ("GoogleAnalyticsDomains",)
 
 
 @command("campaign.update", permission="Campaign.Update", writes=True)
@@ -59,10 +57,11 @@ def _write_plain(changes: Changes) -> None:
         wanted["is_public"] = given.word("PublishOnRSS").lower() == "enabled"
     if given.word("S2SEnabled"):
         wanted["tracks_conversions"] = given.flag("S2SEnabled")
+    if "GoogleAnalyticsDomains" in given:  # empty clears it, where others would be left alone
+        wanted["analytics_domains"] = given.text("GoogleAnalyticsDomains").strip()
     if wanted:
         drafts.edit(found, by=changes.call.by, **wanted)
     echoed = {name: given.word(name) for name in ECHOED if given.word(name)}
-    echoed |= {name: given.text(name) for name in CLEARED if name in given}
     echoes.remember(found.organization, Echo.Kind.CAMPAIGN, found.pk, echoed)
 
 

@@ -199,12 +199,17 @@ def test_conversions_and_the_archive_are_chosen_also_after_sending(walked, api, 
     draft, sent = draft_campaign(organization, tracks_conversions=True), walked("sent")
 
     before = api.get(address(draft)).json()
-    after = api.patch(address(sent), {"is_public": True, "tracks_conversions": True})
+    after = api.patch(
+        address(sent), {"is_public": True, "tracks_conversions": True, "analytics_domains": "shop.example"}
+    )
+    refused = api.patch(address(sent), {"analytics_domains": "https://shop.example/"})
 
     assert (before["tracks_conversions"], before["is_public"], before["archive_url"]) == (True, False, None)
     assert after.status_code == 200
     shown = api.get(address(sent)).json()
     assert (shown["is_public"], shown["tracks_conversions"]) == (True, True)
+    assert (before["analytics_domains"], shown["analytics_domains"]) == ("", "shop.example")
+    assert (refused.status_code, list(refused.json())) == (400, ["analytics_domains"])
     assert shown["archive_url"] == f"https://mail.news.example/archive/{organization.slug}/{sent.public_id}/"
 
 

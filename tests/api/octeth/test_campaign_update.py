@@ -326,6 +326,9 @@ def test_what_happens_to_links_and_archive_is_kept(update, wire, draft):
     assert (draft.tracks_conversions, draft.is_public) == (True, True)
     assert (shown["S2SEnabled"], shown["PublishOnRSS"]) == (True, "Enabled")
     assert shown["GoogleAnalyticsDomains"] == "example.com"
+    assert draft.analytics_domains == "example.com"
+    assert update(GoogleAnalyticsDomains="https://example.com/shop", S2SEnabled="false") == refused(3)
+    assert (draft.analytics_domains, draft.tracks_conversions) == ("example.com", True)
     update(GoogleAnalyticsDomains="")
     assert wire("campaign.get", CampaignID=draft.pk)["Campaign"]["GoogleAnalyticsDomains"] == ""
 
