@@ -76,7 +76,7 @@ def row(
 
 
 def _about(campaign: Campaign, related: Related, zone: str) -> dict[str, Any]:
-    status = vocabulary.status(campaign)
+    status, echo = vocabulary.status(campaign), related.echoes.get(campaign.pk, {})
     shares = related.variants.get(campaign.pk, [])
     return {
         "CampaignID": campaign.pk,
@@ -85,7 +85,7 @@ def _about(campaign: Campaign, related: Related, zone: str) -> dict[str, Any]:
         "Name": campaign.name,
         "CampaignStatus": status,
         "Status": status,
-        "CampaignStatusReason": vocabulary.status_reason(campaign),
+        "CampaignStatusReason": vocabulary.status_reason(campaign) or echo.get("CampaignStatusReason", ""),
         "RelEmailID": shares[0].email_id if len(shares) == 1 else 0,
         "CreateDateTime": moment(campaign.created_at, zone),
         "LastActivityDateTime": moment(campaign.modified_at, zone),

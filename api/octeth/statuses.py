@@ -16,9 +16,9 @@ Write = Callable[[Campaign, Actor], object]
 OVER = ("Sent", "Failed")  # either word is true of what was ended early
 
 
-def write(campaign: Campaign, word: str, *, by: Actor, chosen: ScheduleType | None = None) -> None:
+def write(campaign: Campaign, word: str, *, by: Actor, chosen: ScheduleType | None = None, reason: str = "") -> None:
     """`word` is one of `vocabulary.STATUSES`; `chosen` the ScheduleType of the same request, whose time the campaign
-    keeps by now. Raises InvalidTransition, NotReady, NotAllowed."""
+    keeps by now; `reason` why it is paused. Raises InvalidTransition, NotReady, NotAllowed."""
     if campaign.state == State.CANCELLED and campaign.is_started:
         _require(word in OVER, campaign)
         return
@@ -30,7 +30,7 @@ def write(campaign: Campaign, word: str, *, by: Actor, chosen: ScheduleType | No
         case "Sending":
             _sending(campaign, by)
         case "Paused":
-            _paused(campaign, by)
+            _paused(campaign, by, reason)
         case "Pending Approval":
             _pending(campaign, by)
         case _:
@@ -138,11 +138,11 @@ def _sending(campaign: Campaign, by: Actor) -> None:
         _require(campaign.state in (State.PENDING_APPROVAL, *RUNNING), campaign)
 
 
-def _paused(campaign: Campaign, by: Actor) -> None:
+def _paused(campaign: Campaign, by: Actor, reason: str) -> None:
     if campaign.paused:
         return
     _require(campaign.state in (State.SCHEDULED, *RUNNING), campaign)
-    lifecycle.pause(campaign, by=by)
+    lifecycle.pause(campaign, by=by, reason=reason)
 
 
 def _pending(campaign: Campaign, by: Actor) -> None:

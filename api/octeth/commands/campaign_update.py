@@ -4,16 +4,17 @@ from typing import Any
 
 from api.octeth import audiences, echoes, statuses
 from api.octeth.campaign_changes import Changes
-from api.octeth.campaigns import campaign, in_a_fitting_state
+from api.octeth.campaigns import campaign, campaigns, in_a_fitting_state
 from api.octeth.models import Echo
 from api.octeth.registry import Call, command
 from campaigns import draft_schedules, drafts, lifecycle, recurring, variants
-from campaigns.models import Campaign, ScheduleType, State
+from campaigns.models import REASON_LENGTH, Campaign, ScheduleType, State
 from campaigns.variants import Content
 from splittests import resending
+from splittests.models import AutoResend
 
 LONGEST_NAME = 250
-ECHOED = ("SendTimeZone", "ApprovalUserExplanation", "OriginalCampaignID")
+ECHOED = ("SendTimeZone", "ApprovalUserExplanation")
 
 
 @command("campaign.update", permission="Campaign.Update", writes=True)
@@ -25,11 +26,10 @@ def update(call: Call) -> dict[str, Any]:
         _write_plain(changes)
         _write_schedule(changes)
         audiences.write(call, found)
-        if changes.resend:
-            resending.set_auto_resend(found, by=call.by, **changes.resend)
+        _write_resend(changes)
         found.refresh_from_db()
         if changes.status:
-            statuses.write(found, changes.status, by=call.by, chosen=changes.kind)
+            statuses.write(found, changes.status, by=call.by, chosen=changes.kind, reason=_reason(changes))
     return {}
 
 
@@ -61,8 +61,25 @@ def _write_plain(changes: Changes) -> None:
         wanted["analytics_domains"] = given.text("GoogleAnalyticsDomains").strip()
     if wanted:
         drafts.edit(found, by=changes.call.by, **wanted)
-    echoed = {name: given.word(name) for name in ECHOED if given.word(name)}
+    echoed: dict[str, Any] = {name: given.word(name) for name in ECHOED if given.word(name)}
+    if changes.status != "Paused" and (reason := _reason(changes)):
+        echoed["CampaignStatusReason"] = reason
+    if original := campaigns(changes.call).filter(pk=given.whole("OriginalCampaignID")).first():
+        echoed["OriginalCampaignID"] = original.pk
     echoes.remember(found.organization, Echo.Kind.CAMPAIGN, found.pk, echoed)
+
+
+def _reason(changes: Changes) -> str:
+    return " ".join(changes.given.text("CampaignStatusReason").split())[:REASON_LENGTH]
+
+
+def _write_resend(changes: Changes) -> None:
+    """What was planned already may be sent again at any time, as clients do; so may that nothing is."""
+    planned = AutoResend.objects.filter(campaign=changes.campaign).first()
+    wanted, unplanned = changes.resend, {"enabled": False}
+    before = {name: getattr(planned, name) for name in wanted} if planned else unplanned
+    if wanted and wanted != before:
+        resending.set_auto_resend(changes.campaign, by=changes.call.by, **wanted)
 
 
 # --- the schedule ------------------------------------------------------------------------------------------------

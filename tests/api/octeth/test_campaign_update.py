@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from api.octeth.vocabulary import status
 from campaigns import recurring
 from campaigns.models import Campaign, ScheduleType, State
+from splittests.models import AutoResend
 from tests.api.octeth.conftest import Wire, key_of
 from tests.factories import EmailFactory, MailingListFactory, SegmentFactory, campaign_in, draft_campaign
 
@@ -424,3 +425,73 @@ def test_a_client_that_sends_command_and_format_twice_in_the_address(wire, organ
 
     assert wire.client.get(f"/api.php?{query}").json() == OK
     assert Campaign.objects.get(pk=made).state == State.DRAFT
+
+
+def shown(wire, campaign):
+    return wire("campaign.get", CampaignID=campaign.pk)["Campaign"]
+
+
+def test_why_a_status_was_written_is_told_again(wire, update, draft, organization):
+    update(CampaignStatus="Ready", CampaignStatusReason="Looked\nat twice")
+    sending = campaign_in(State.SENDING, organization)
+    wire("campaign.update", CampaignID=sending.pk, CampaignStatus="Paused", CampaignStatusReason="Out of stock")
+
+    assert shown(wire, draft)["CampaignStatusReason"] == "Looked at twice"
+    assert shown(wire, sending)["CampaignStatusReason"] == "Out of stock"
+    wire("campaign.resume", CampaignID=sending.pk)
+    assert shown(wire, sending)["CampaignStatusReason"] == ""
+
+
+def test_a_resend_of_a_campaign_that_is_the_callers_says_so(wire, update, draft, organization):
+    original = draft_campaign(organization)
+    update(OriginalCampaignID=str(original.pk))
+    assert shown(wire, draft)["OriginalCampaignID"] == original.pk
+    for unknown in ("abc", "999999"):
+        assert update(OriginalCampaignID=unknown) == OK
+        assert shown(wire, draft)["OriginalCampaignID"] == original.pk
+
+
+@pytest.fixture
+def resent(organization):
+    """A campaign that went out once more, and what went out."""
+    original, child = campaign_in(State.SENT, organization, name="First"), draft_campaign(organization, name="Again")
+    Campaign.objects.filter(pk=child.pk).update(original=original)
+    planned = {"enabled": True, "wait_days": 3, "subject": "Again"}
+    AutoResend.objects.create(campaign=original, child=child, made_at=now(), **planned)
+    return original, child
+
+
+def test_a_campaign_and_its_resend_name_each_other(wire, resent):
+    original, child = resent
+    names = [
+        [each["CampaignName"] for each in wire("campaigns.get", **asked)["Campaigns"]]
+        for asked in ({}, {"Include_AutoResend": "1"})
+    ]
+
+    assert names == [["First"], ["Again", "First"]]
+    assert shown(wire, original)["AutoResendCampaign"]["CampaignID"] == child.pk
+    assert "ParentCampaign" not in shown(wire, original)
+    assert shown(wire, child)["ParentCampaign"]["CampaignID"] == original.pk
+    assert shown(wire, child)["OriginalCampaignID"] == original.pk
+    assert wire("campaign.abtest.get", CampaignID=original.pk)["AutoResend"]["Status"] == "completed"
+    assert wire("campaigns.delete", Campaigns=original.pk)["Success"] is True
+    assert not Campaign.objects.kept().exists()
+
+
+def test_what_is_fixed_may_be_sent_again_as_it_is(wire, resent):
+    original, _ = resent
+    part = original.audience.get()
+    same = {
+        "RelEmailID": original.variants.get().email_id,
+        "RecipientListsAndSegments": f"{part.mailing_list_id}:0",
+        "ScheduleType": "Immediate",
+        "CampaignStatus": "Sent",
+    }
+    plan = {"AutoResendEnabled": "1", "AutoResendWaitDays": 3, "AutoResendSubject": "Again"}
+    AutoResend.objects.update(preheader="x")
+
+    assert wire("campaign.update", CampaignID=original.pk, AutoResendPreHeaderText="x", **plan, **same) == OK
+    assert wire("campaign.update", CampaignID=original.pk, AutoResendPreHeaderText="y", **plan) == refused(3)
+    cancelled = campaign_in(State.CANCELLED, original.organization)
+    assert wire("campaign.update", CampaignID=cancelled.pk, AutoResendEnabled="false") == OK
+    assert AutoResend.objects.count() == 1
