@@ -14,7 +14,7 @@ from accounts.models import Organization
 from accounts.permissions import Permission, may
 from audience import segments
 from audience.models import MailingList, Segment
-from campaigns import lifecycle, recurring
+from campaigns import completeness, lifecycle, recurring
 from campaigns.approval import EMAIL_FIELDS
 from campaigns.errors import Locked, NotAllowed, NotReady
 from campaigns.models import EDITABLE, RUNNING, Campaign, CampaignAudience, ScheduleType, State, Variant
@@ -357,6 +357,8 @@ def _require_editable(campaign: Campaign, changed: Mapping[str, Any]) -> None:
         raise Locked(f"Content and audience cannot be changed in state {campaign.state}; copy the campaign instead.")
     if "channel" in changed and (campaign.state != State.DRAFT or campaign.is_started):
         raise Locked("The channel can be changed only in a draft of which nothing has gone out.")
+    if "audience" in changed and any(ask(campaign) for ask in completeness.ADDRESSED_OTHERWISE):
+        raise Locked("It is a resend: its people are those who have not opened the first message. Copy it instead.")
     recurs = campaign.state == State.SCHEDULED and campaign.schedule_type == ScheduleType.RECURSIVE
     if recurs and (fixed := changed.keys() & RECURRING):
         raise NotReady({name: ["It recurs: choose another schedule instead."] for name in sorted(fixed)})

@@ -99,12 +99,19 @@ def list_table(campaigns: Iterable[Campaign]) -> Table:
             one_line(campaign.name),
             campaign.channel,
             state_text(campaign),
-            _short(campaign.started_at or campaign.scheduled_at),
+            _short(when(campaign)),
             campaign.organization.slug,
             ", ".join(one_line(tag.name) for tag in campaign.tags.all()),
             f"{campaign.total_recipients:,}",
         )
     return table
+
+
+def when(campaign: Campaign) -> datetime | None:
+    """When it goes out; of what is not to go out any more, when it first did."""
+    if campaign.state in (State.SCHEDULED, State.PENDING_APPROVAL) and campaign.scheduled_at:
+        return campaign.scheduled_at
+    return campaign.started_at or campaign.scheduled_at
 
 
 def details_table(shown: dict[str, Any], campaign: Campaign) -> Table:

@@ -112,6 +112,8 @@ def _problems(row: AutoResend) -> dict[str, list[str]]:
 def refused(campaign: Campaign, schedule_type: str, row: AutoResend | None = None) -> dict[str, list[str]]:
     """For `campaigns.schedules`: what recurs goes out anew each time, not once more; and of what is not tracked nobody
     can tell who has opened it."""
+    if schedule_type == ScheduleType.RECURSIVE and is_resend(campaign):
+        return {"schedule_type": ["It is a resend, and goes to nobody a third time."]}
     planned = row or AutoResend.objects.filter(campaign=campaign, enabled=True).first()
     if planned is None:
         return {}
@@ -185,9 +187,9 @@ def due(at: datetime) -> list[AutoResend]:
 
 
 def goes_out_at(row: AutoResend) -> datetime | None:
-    """When the resend is made; None while its campaign is being sent."""
+    """When the resend is made; None while its campaign is being sent, and where it was stopped."""
     finished_at = row.campaign.finished_at
-    return finished_at + row.waiting_time if finished_at else None
+    return finished_at + row.waiting_time if finished_at and row.campaign.state == State.SENT else None
 
 
 def make(row: AutoResend) -> Campaign | None:

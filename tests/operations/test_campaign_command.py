@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from campaigns import lifecycle
 from campaigns.drafts import Part
 from campaigns.models import Campaign, State
+from operations.campaign_output import when
 from stats.models import Counter
 from tests.conftest import acting
 from tests.factories import MailingListFactory, campaign_in, draft_campaign
@@ -418,3 +419,11 @@ def test_auto_resend_is_planned_shown_and_dropped(draft):
     assert run_json("auto-resend", draft.pk, "--drop")["enabled"] is False
     with pytest.raises(CommandError, match="wait_days"):
         run("auto-resend", draft.pk, "--plan", "wait_days=0")
+
+
+@pytest.mark.parametrize(("state", "shown"), [("scheduled", "next"), ("draft", "first"), ("sent", "first")])
+def test_the_list_says_when_a_recurring_campaign_goes_out_next(state, shown):
+    times = {"first": datetime(2030, 3, 1, tzinfo=UTC), "next": datetime(2030, 3, 8, tzinfo=UTC)}
+    campaign = Campaign(state=state, started_at=times["first"], scheduled_at=times["next"])
+
+    assert when(campaign) == times[shown]

@@ -25,7 +25,7 @@ from splittests.resending import set_auto_resend
 from splittests.tasks import go_on
 from stats.ingest import ingest
 from stats.models import Engagement
-from tests.factories import EmailFactory, draft_campaign, staff
+from tests.factories import EmailFactory, MailingListFactory, draft_campaign, staff
 from tests.races import at_once, race
 from tests.splittests.test_course import READER, planned, sent_to
 from tracking import spool
@@ -203,8 +203,13 @@ def test_an_sms_a_resend_and_what_recurs_are_not_sent_once_more():
     sent(campaign)
     with days_later(3):
         go_on()
+    child = child_of(campaign)
     with pytest.raises(NotReady, match="third time"):
-        set_auto_resend(child_of(campaign), by=by(campaign), **SETTINGS)
+        set_auto_resend(child, by=by(campaign), **SETTINGS)
+    assert "third time" in schedules.problems(child, ScheduleType.RECURSIVE)["schedule_type"][0]
+    other = MailingListFactory(organization=campaign.organization)
+    with pytest.raises(Locked, match="not opened"):
+        drafts.edit(child, by=by(campaign), audience=[drafts.Part(mailing_list=other)])
 
 
 def test_a_subject_that_cannot_be_sent_is_found_before_the_first_message():
@@ -284,6 +289,7 @@ def test_what_was_stopped_or_deleted_is_not_sent_once_more(end):
         go_on()
 
     assert child_of(campaign) is None
+    assert end == "delete" or resending.goes_out_at(AutoResend.objects.get(campaign=campaign)) is None
 
 
 @pytest.mark.parametrize("running", [True, False])

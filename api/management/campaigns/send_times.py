@@ -48,7 +48,9 @@ class AutoResendSerializer(serializers.Serializer[Any]):
     preheader = serializers.CharField(
         max_length=500, required=False, allow_blank=True, help_text="Empty: that of the campaign."
     )
-    goes_out_at = serializers.SerializerMethodField(help_text="When it is made; null while the campaign is being sent.")
+    goes_out_at = serializers.SerializerMethodField(
+        help_text="When it is made; null while the campaign is being sent, and where it was stopped."
+    )
     resend_id = serializers.CharField(
         source="child.public_id", read_only=True, allow_null=True, default=None, help_text="The campaign that was made."
     )
