@@ -79,7 +79,10 @@ def _write(dispatch: Dispatch, changed: dict[str, Any]) -> None:
         setattr(dispatch, name, value)
     if dispatch.sender_email:
         require_address("sender_email", dispatch.sender_email)
-    dispatch.save()
+    if "speed" in changed:
+        dispatch.sent_until = None  # what the old speed made wait need not
+    columns = [*changed, *(["sent_until"] if "speed" in changed else [])]
+    dispatch.save(update_fields=columns if dispatch.pk else None)  # the pace is counted beside this
     if lists is not None:
         if any(each.organization_id != dispatch.campaign.organization_id for each in lists):
             raise NotReady({"seed_lists": ["There is no such seed list."]})

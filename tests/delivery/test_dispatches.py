@@ -107,6 +107,11 @@ def test_no_more_is_taken_up_than_the_speed_allows():
     pace.give_back(campaign.pk, 4)
     assert pace.take(campaign.pk, 3, moment).count == 0, "six of ten are still to come"
     assert pace.take(draft_campaign().pk, 250, at).count == 250
+    by = staff(campaign.organization)
+    dispatches.settle(campaign, by=by, sender_email="we@news.example")
+    assert pace.take(campaign.pk, 3, moment).count == 0, "another setting leaves the pace as it is"
+    dispatches.settle(campaign, by=by, speed=2400)
+    assert pace.take(campaign.pk, 3, moment).count == 3, "a new speed counts at once"
 
 
 def test_a_worker_gives_its_batch_back_until_the_speed_allows_more(mail_relay):

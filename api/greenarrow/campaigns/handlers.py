@@ -111,6 +111,7 @@ def estimate_recipients(call: Call) -> dict[str, Any]:
 
 
 def _that_can_wait(call: Call, word: str) -> Campaign:
+    call.require(Permission.UPDATE_STATE)  # also where there is nothing to do
     campaign = rows.held(call)
     if state(campaign) in OVER:
         raise ValidationFailed(f"a campaign cannot be {word} in state {state(campaign)}")

@@ -8,11 +8,12 @@ from django.db import transaction
 
 from api.greenarrow.campaigns import dispatch_keys, rows, scheduling, shapes, wanted, winner
 from api.greenarrow.campaigns.wanted import UNSAID, AdHoc, Wanted
+from api.greenarrow.errors import NotFound
 from api.greenarrow.reading import Given
 from api.greenarrow.routing import Call
 from audience import segments
 from audience.criteria import greenarrow
-from audience.criteria.tree import to_json
+from audience.criteria.tree import conditions, to_json
 from audience.models import MailingList, Segment
 from campaigns import contents, drafts, lifecycle
 from campaigns.errors import NotReady
@@ -127,10 +128,19 @@ def ad_hoc(call: Call, definition: Any, mailing_list: Any, *, name: str = AD_HOC
 
 
 def rules(call: Call, definition: Any, lists: Any) -> dict[str, Any]:
-    """A definition as the columns of a segment. Raises InvalidDefinition."""
+    """A definition as the columns of a segment. Raises InvalidDefinition, and NotFound for a campaign it names."""
     tree = greenarrow.parse(definition, organization=call.organization, mailing_lists=lists)
+    _require_campaigns(call, tree)
     written = AdHoc(definition).written
     return {"rules": to_json(tree), "written_in": Segment.Language.GREENARROW, "written_as": written}
+
+
+def _require_campaigns(call: Call, tree: Any) -> None:
+    said = [each.value for each in conditions(tree) if each.field.startswith("campaign.")]
+    named = {pk for value in said if isinstance(value, dict) for pk in value.get("campaigns", ())}
+    known = Campaign.objects.of(call.organization).filter(pk__in=named).values_list("pk", flat=True)
+    if unknown := named - set(known):
+        raise NotFound(f"segmentation criteria: there is no campaign {min(unknown)}")
 
 
 def _segment_of(campaign: Campaign) -> Segment | None:

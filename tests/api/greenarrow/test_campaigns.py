@@ -124,6 +124,10 @@ def test_what_is_elsewhere_is_not_found(api, base, charlie):
     refused(api.get("campaigns/by_stat/1"), "not_found")
     refused(api.get(f"mailing_lists/{theirs.audience.get().mailing_list_id}/campaigns"), "not_found")
     refused(api.get("nowhere"), "not_found")
+    opened = {"type": "campaign_activity", "operator": "did_not_open", "campaign": {"id": theirs.pk}}
+    message = refused(api.post(base, complete(segmentation_criteria_ad_hoc=[opened])), "not_found")
+    assert message == f"segmentation criteria: there is no campaign {theirs.pk}"
+    done(api.post(base, complete(segmentation_criteria_ad_hoc=[{**opened, "campaign": {"id": mine}}])))
     template = {"campaign": {"name": "x"}, "source_template_id": 7}
     assert refused(api.post(base, template), "not_found") == "template not found"
 
@@ -136,6 +140,7 @@ def test_a_viewer_may_look_and_nothing_else(victor, organization, api, base):
     for method, path in [("POST", base), ("PUT", f"campaigns/{pk}"), ("POST", f"campaigns/{pk}/pause")]:
         refused(viewer.call(method, path, complete()), "not_authorized")
     refused(viewer.delete(f"campaigns/{pk}"), "not_authorized")
+    refused(viewer.post(f"campaigns/{pk}/resume"), "not_authorized")  # though there is nothing to resume
 
 
 # --- contents ------------------------------------------------------------------------------------------------------
