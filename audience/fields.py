@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import Organization
 from audience.addresses import shown
@@ -84,9 +84,12 @@ def create(
         kind=kind,
         choices=list(choices),
     )
-    with transaction.atomic():
-        check(field)
-        field.save()
+    try:
+        with transaction.atomic():
+            check(field)
+            field.save()
+    except IntegrityError as error:  # somebody made it since we looked
+        raise InvalidKey(f"There is a field {key} already.") from error
     return field
 
 

@@ -64,6 +64,7 @@ def create(call: Call) -> dict[str, Any]:
     kind, choices = _kind(call, 7), _choices(call)
     found = mailing_list(call, "SubscriberListID", unknown=8)
     home = None if given.flag("IsGlobal") else found
+    MailingList.objects.select_for_update().get(pk=found.pk)  # so that two at once do not take the same key
     key = _key(call)
     try:
         made = custom_fields.create(
