@@ -86,6 +86,8 @@ def create(
     )
     try:
         with transaction.atomic():
+            # what `check` says of fields of lists and of all lists holds only if nobody makes another meanwhile
+            Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).first()
             check(field)
             field.save()
     except IntegrityError as error:  # somebody made it since we looked

@@ -124,7 +124,9 @@ def create(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """Change what is given; contents are replaced as a whole."""
     call.require(Permission.UPDATE)
-    CampaignTemplate.objects.select_for_update().filter(pk=_named(call).pk).first()  # two changes at once keep both
+    CampaignTemplate.objects.select_for_update(no_key=True).filter(
+        pk=_named(call).pk
+    ).first()  # two changes at once keep both
     return shape(_saved(call, _named(call), is_new=False))
 
 

@@ -136,8 +136,8 @@ def rules(call: Call, definition: Any, lists: Any) -> dict[str, Any]:
 
 
 def _require_campaigns(call: Call, tree: Any) -> None:
-    said = [each.value for each in conditions(tree) if each.field.startswith("campaign.")]
-    named = {pk for value in said if isinstance(value, dict) for pk in value.get("campaigns", ())}
+    said: list[Any] = [each.value for each in conditions(tree) if each.field.startswith("campaign.")]
+    named: set[int] = {pk for value in said if isinstance(value, dict) for pk in value.get("campaigns", ())}
     known = Campaign.objects.of(call.organization).filter(pk__in=named).values_list("pk", flat=True)
     if unknown := named - set(known):
         raise NotFound(f"segmentation criteria: there is no campaign {min(unknown)}")

@@ -105,7 +105,9 @@ def create(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """The name, the options, and what else is said of it; the type stays, since values are kept by it."""
     call.require(Permission.UPDATE)
-    CustomField.objects.select_for_update().filter(pk=_named(call).pk).first()  # two changes at once keep both
+    CustomField.objects.select_for_update(no_key=True).filter(
+        pk=_named(call).pk
+    ).first()  # two changes at once keep both
     field, given = _named(call), call.given("custom_field")
     kind = type_of(field)
     if "field_type" in given and given.one_of("field_type", tuple(KINDS)) not in (kind, None):

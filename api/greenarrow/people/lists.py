@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models.functions import Lower
 
+from accounts.models import Organization
 from accounts.permissions import Permission
 from api.greenarrow import list_settings, pages, times
 from api.greenarrow.campaigns import dispatch_keys, rows, shapes, winner
@@ -56,7 +57,9 @@ def create(call: Call) -> dict[str, Any]:
 def update(call: Call) -> dict[str, Any]:
     """Change what is given."""
     call.require(Permission.UPDATE)
-    MailingList.objects.select_for_update().filter(pk=rows.the_list(call).pk).first()  # two changes at once keep both
+    MailingList.objects.select_for_update(no_key=True).filter(
+        pk=rows.the_list(call).pk
+    ).first()  # two changes at once keep both
     return _saved(call, rows.the_list(call), is_new=False)
 
 
@@ -98,6 +101,8 @@ def _code(mailing_list: MailingList, until: int) -> str:
 
 def _saved(call: Call, mailing_list: MailingList, *, is_new: bool) -> dict[str, Any]:
     given = call.given("mailing_list")
+    if "name" in given:  # of two who take the same name at once, the second finds that of the first
+        Organization.objects.select_for_update(no_key=True).filter(pk=call.organization.pk).first()
     name = given.text("name", longest=255, one_line=True)
     if (is_new or "name" in given) and not (name or "").strip():
         given.problem("name", "cannot be blank")

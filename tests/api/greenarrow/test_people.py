@@ -10,6 +10,7 @@ from stats.ingest import ingest
 from tests.api.greenarrow.conftest import done, program, refused
 from tests.delivery.states import sending
 from tests.factories import campaign_in
+from tests.races import at_once, race
 
 
 @pytest.fixture
@@ -282,6 +283,24 @@ def test_the_token_of_a_mail_unsubscribes_as_its_link_does(api, organization, ch
     for caller, wrong in ((stranger, token), (api, "x"), (api, token[:-1]), (api, None)):
         refused(caller.post("subscribers/unsubscribe", {"unsubscribe": {"token": wrong}}), "not_found")
     refused(api.post("mailing_lists/1/subscribers/1/trigger_autoresponders"), "invalid_request")
+
+
+@race
+def test_of_two_who_make_the_same_at_once_the_second_is_told(api, readers):
+    base = f"mailing_lists/{readers.pk}"
+    bodies = [
+        (f"{base}/custom_fields", {"custom_field": {"name": "Age", "field_type": "number"}}),
+        ("custom_fields", {"custom_field": {"name": "Town", "field_type": "text"}}),
+        ("mailing_lists", {"mailing_list": {"name": "New"}}),
+    ]
+    for path, body in bodies:
+        answers = at_once(*[lambda path=path, body=body: api.post(path, body)] * 3)
+        codes = sorted(str(each["error_code"]) for each in answers)
+        assert codes == ["None", "validation_failed", "validation_failed"], answers
+    changes = ({"d_speed": 7}, {"d_reply_to": "a@b.example"})
+    at_once(*[lambda change=change: api.put(base, {"mailing_list": change}) for change in changes])
+    shown = done(api.get(base))
+    assert (shown["d_speed"], shown["d_reply_to"]) == (7, "a@b.example")
 
 
 def test_long_lists_ask_the_database_as_often_as_short_ones(api, made, organization):
