@@ -48,7 +48,7 @@ def django_db_setup(
 ):  # fmt: skip
     """A copy of the migrated database; `--reuse-db` leaves it there to be looked at, `--create-db` migrates anew."""
     cache = getattr(request.config, "cache", None)
-    template = template_for(connection, cache.mkdir("migrated") if cache else tmp_path_factory.mktemp("migrated"))
+    template = template_for(connection, cache.mkdir("migrated") if cache else _beside(tmp_path_factory))
     before = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
         template.copy(connection.creation._get_test_db_name(), anew=django_db_createdb)
@@ -58,6 +58,13 @@ def django_db_setup(
         yield template
     with django_db_blocker.unblock():
         connection.creation.destroy_test_db(before, verbosity=0, keepdb=django_db_keepdb)
+
+
+def _beside(tmp_path_factory):
+    """A folder all workers of this run know, where nothing is kept between runs (`-p no:cacheprovider`)."""
+    folder = tmp_path_factory.getbasetemp().parent / "migrated"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
