@@ -22,5 +22,9 @@ LOGGING = {"version": 1, "disable_existing_loggers": False}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # A file, so that a worker, the inbox and the test each have a connection of their own, as they have in life.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}  # noqa: F405
-    # Which need not outlive a power cut.
-    DATABASES["default"]["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"  # noqa: F405
+    # Which need not outlive a power cut, and whose open transactions fit into memory. Thousands of tests ask in the
+    # same words: each statement is prepared once.
+    DATABASES["default"]["OPTIONS"]["init_command"] += (  # noqa: F405
+        " PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; PRAGMA cache_spill=OFF;"
+    )
+    DATABASES["default"]["OPTIONS"]["cached_statements"] = 2000  # noqa: F405
