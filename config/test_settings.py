@@ -1,9 +1,11 @@
 """Settings of the test suite: nothing is kept, passwords are cheap, tasks run where they are queued."""
 
 import atexit
+import functools
 import os
 import shutil
 import tempfile
+import zoneinfo
 from pathlib import Path
 
 if "VAR_DIR" not in os.environ:
@@ -11,7 +13,10 @@ if "VAR_DIR" not in os.environ:
     # Processes started by a test inherit the folder, and leave it: only who made it removes it.
     atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
 
-from config.settings import *  # noqa: F403
+# The zones of this machine stay what they are while tests run; listing its files takes longer than most tests.
+zoneinfo.available_timezones = functools.cache(zoneinfo.available_timezones)
+
+from config.settings import *  # noqa: E402, F403
 
 VAR_DIR = Path(os.environ["VAR_DIR"])
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
