@@ -1,16 +1,17 @@
 """A client of the command API: sends what the documents print, and reads the answer."""
 
 import json
+from dataclasses import dataclass
 
 import pytest
 from django.test import Client
 
 from accounts import keys
 from accounts.actors import SYSTEM
-from accounts.models import Membership
+from accounts.models import Membership, Organization, User
 from campaigns.models import State
 from delivery.models import Batch, Recipient
-from tests.factories import campaign_in
+from tests.factories import MembershipFactory, OrganizationFactory, campaign_in
 from tests.stats.populations import NINE
 
 
@@ -48,16 +49,66 @@ class Wire:
         return {"APIKey": self.key, **parameters} if self.key else parameters
 
 
+@pytest.fixture(scope="module")
+def desk(shared_db):
+    """Alice and Bob with their keys, once for all tests of a module that says `usefixtures("desk")`.
+
+    Who counts the people or the keys of the organization lets each test have its own.
+    """
+    with shared_db():
+        organization = OrganizationFactory(name="Morning Post", slug="morning-post")
+        of = {"organization": organization, "user__username": "alice"}
+        alice = MembershipFactory(**of, role="admin", trusted=True).user
+        bob = MembershipFactory(**{**of, "user__username": "bob"}, role="manager", trusted=True).user
+        return Desk(organization.pk, {"alice": key_of(alice), "bob": key_of(bob)})
+
+
+@dataclass(frozen=True)
+class Desk:
+    organization: int
+    keys: dict[str, str]
+
+
 @pytest.fixture
-def wire(bob):
+def organization(request, db):
+    if "desk" in request.fixturenames:
+        return Organization.objects.get(pk=request.getfixturevalue("desk").organization)
+    return OrganizationFactory(name="Morning Post", slug="morning-post")
+
+
+def _person(request, name, role):
+    if "desk" in request.fixturenames:
+        return User.objects.get(username=name)
+    organization = request.getfixturevalue("organization")
+    return MembershipFactory(organization=organization, user__username=name, role=role, trusted=True).user
+
+
+@pytest.fixture
+def alice(request, db):
+    return _person(request, "alice", "admin")
+
+
+@pytest.fixture
+def bob(request, db):
+    return _person(request, "bob", "manager")
+
+
+def _wire(request, name):
+    if "desk" in request.fixturenames:
+        return Wire(request.getfixturevalue("desk").keys[name])
+    return Wire(key_of(request.getfixturevalue(name)))
+
+
+@pytest.fixture
+def wire(request, db):
     """A trusted marketer's program."""
-    return Wire(key_of(bob))
+    return _wire(request, "bob")
 
 
 @pytest.fixture
-def admin_wire(alice):
+def admin_wire(request, db):
     """A program of the organization's administrator."""
-    return Wire(key_of(alice))
+    return _wire(request, "alice")
 
 
 @pytest.fixture

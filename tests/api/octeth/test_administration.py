@@ -8,6 +8,8 @@ from tests.api.octeth.conftest import Wire, key_of
 from tests.factories import campaign_in, draft_campaign
 from tests.stats.populations import NINE
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 LOOKS = ["details", "batches", "queue", "processes", "sending-velocity"]
 
 

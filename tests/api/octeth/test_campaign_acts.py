@@ -7,6 +7,8 @@ from campaigns.models import Campaign, ScheduleType, State
 from tests.api.octeth.conftest import Wire, key_of
 from tests.factories import campaign_in, draft_campaign
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 OK = {"Success": True, "ErrorCode": 0}
 ACTS = ["approve", "cancel", "pause", "resume", "update"]
 

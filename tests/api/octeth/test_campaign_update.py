@@ -13,6 +13,8 @@ from splittests.models import AutoResend
 from tests.api.octeth.conftest import Wire, key_of
 from tests.factories import EmailFactory, MailingListFactory, SegmentFactory, campaign_in, draft_campaign
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 OK = {"Success": True, "ErrorCode": 0}
 FUTURE = {
     "ScheduleType": "Future",

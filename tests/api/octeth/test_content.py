@@ -8,6 +8,8 @@ from content.tokens import Purpose, recipient_token
 from tests.api.octeth.conftest import Wire, key_of
 from tests.factories import EmailFactory, campaign_in
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 OK = {"Success": True, "ErrorCode": 0}
 LETTER = {
     "ValidateScope": "Campaign",

@@ -9,6 +9,8 @@ from audience.models import CustomField, MailingList, Subscriber, Subscription, 
 from tests.api.octeth.conftest import Wire, key_of, read
 from tests.factories import MailingListFactory, SubscriptionFactory, campaign_in, staff
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 OK = {"Success": True, "ErrorCode": 0}
 JOINED = {"SubscriptionDate": "2026-01-02 03:04:05", "SubscriptionIP": "192.0.2.1"}
 

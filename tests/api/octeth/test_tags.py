@@ -6,6 +6,8 @@ from tags.models import Tag
 from tests.api.octeth.conftest import Wire, key_of
 from tests.factories import draft_campaign
 
+pytestmark = pytest.mark.usefixtures("desk")
+
 OK = {"Success": True, "ErrorCode": 0, "ErrorText": ""}
 
 
