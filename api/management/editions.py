@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin, UpdateModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -122,7 +122,7 @@ class HealthSerializer(serializers.Serializer[Any]):
     problems = ShortcomingSerializer(many=True)
 
 
-class EditionView(ListModelMixin, RetrieveModelMixin, ResourceView[Edition]):
+class EditionView(ListModelMixin, RetrieveModelMixin, UpdateModelMixin, ResourceView[Edition]):
     """Brands and publications of an organization, each with its sender and its time zone."""
 
     queryset = Edition.objects.select_related("organization")
@@ -135,12 +135,6 @@ class EditionView(ListModelMixin, RetrieveModelMixin, ResourceView[Edition]):
         serializer.is_valid(raise_exception=True)
         serializer.save()
         return Response(serializer.data, status=201)
-
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(self.get_object(), data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data)
 
     @extend_schema(request=None, responses={201: EditionSerializer})
     @action(detail=True, methods=["post"])

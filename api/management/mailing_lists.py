@@ -7,7 +7,7 @@ from django.db.models import Count
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin, UpdateModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -75,7 +75,7 @@ WITH_PEOPLE = OpenApiParameter(
 )
 
 
-class MailingListView(ListModelMixin, RetrieveModelMixin, ResourceView[MailingList]):
+class MailingListView(ListModelMixin, RetrieveModelMixin, UpdateModelMixin, ResourceView[MailingList]):
     """Lists people subscribe to."""
 
     queryset = MailingList.objects.select_related("organization", "edition")
@@ -89,12 +89,6 @@ class MailingListView(ListModelMixin, RetrieveModelMixin, ResourceView[MailingLi
         serializer = self.read(MailingListSerializer)
         serializer.save()
         return Response(serializer.data, status=201)
-
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(self.get_object(), data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data)
 
     @extend_schema(parameters=[WITH_PEOPLE])
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -7,7 +7,7 @@ from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin, UpdateModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.validators import UniqueValidator
@@ -51,7 +51,7 @@ def with_caller_role(organizations: QuerySet[Organization], request: Request) ->
     return organizations.annotate(caller_role=Coalesce(Subquery(roles[:1]), Value(Role.ADMIN)))
 
 
-class OrganizationView(ListModelMixin, RetrieveModelMixin, DashboardActs):
+class OrganizationView(ListModelMixin, RetrieveModelMixin, UpdateModelMixin, DashboardActs):
     """Organizations you are a member of."""
 
     queryset = Organization.objects.all()
@@ -61,12 +61,6 @@ class OrganizationView(ListModelMixin, RetrieveModelMixin, DashboardActs):
 
     def get_queryset(self) -> QuerySet[Organization]:
         return with_caller_role(super().get_queryset(), self.request)
-
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(self.get_object(), data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data)
 
 
 class OwnOrganizationSerializer(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin, UpdateModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -65,7 +65,7 @@ class QuietHoursFilters(OwnedFilters):
     channel = django_filters.ChoiceFilter(choices=Channel.choices)
 
 
-class QuietHoursView(ListModelMixin, RetrieveModelMixin, NumberedView[QuietHours]):
+class QuietHoursView(ListModelMixin, RetrieveModelMixin, UpdateModelMixin, NumberedView[QuietHours]):
     """Hours of the day in which nothing is sent; what falls into them waits."""
 
     queryset = QuietHours.objects.select_related("organization", "edition")
@@ -78,12 +78,6 @@ class QuietHoursView(ListModelMixin, RetrieveModelMixin, NumberedView[QuietHours
         serializer = self.read(QuietHoursSerializer)
         serializer.save()
         return Response(serializer.data, status=201)
-
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(self.get_object(), data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Have none; what they hold back goes out."""

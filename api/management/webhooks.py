@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin, UpdateModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -163,7 +163,7 @@ class ReplayedSerializer(serializers.Serializer[Any]):
     replayed = serializers.IntegerField(help_text="How many are sent again; those that wait anyway are not counted.")
 
 
-class WebhookView(ListModelMixin, RetrieveModelMixin, ResourceView[Endpoint]):
+class WebhookView(ListModelMixin, RetrieveModelMixin, UpdateModelMixin, ResourceView[Endpoint]):
     """Other programs that are told what happens."""
 
     queryset = Endpoint.objects.select_related("organization", "edition")
@@ -191,10 +191,7 @@ class WebhookView(ListModelMixin, RetrieveModelMixin, ResourceView[Endpoint]):
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change what is given. Another secret takes the place of the old one, which signs too for a day."""
-        serializer = self.get_serializer(self.get_object(), data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        serializer.save()
-        return Response(serializer.data)
+        return super().partial_update(request, *args, **kwargs)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete it with its log; what waits for it is not sent."""

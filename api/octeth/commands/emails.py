@@ -33,7 +33,7 @@ ECHOED = (
     *("UTMCampaign", "UTMTerm", "UTMContent", "UTMMergeTags"),
 )
 UTM = {"UTMSource": 18, "UTMMedium": 19, "UTMCampaign": 20}
-CONFIRM, REJECT = ("%link:confirm%", "{{ link:confirm }}"), ("%link:reject%", "{{ link:reject }}")
+CONFIRM = ("%link:confirm%", "{{ link:confirm }}")
 MOST_AT_ONCE = 100
 PREVIEWS = Limit(30, 3600, "email.emailpreview")
 NAMELESS = "Untitled"
